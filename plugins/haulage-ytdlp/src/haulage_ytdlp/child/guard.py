@@ -1,0 +1,133 @@
+"""The guard: what a page says cannot make this process reach internal addresses or start programs.
+
+It sits in CPython's audit hooks, which run in the interpreter itself right before an address is connected to or a
+program is started, and which nothing can take away again. What is connected to is an address, not a name, so a name
+that changes its answer in between gains nothing.
+"""
+
+import ipaddress
+import os
+import socket
+import sys
+from typing import Any
+
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052
+
+PROGRAMS = ("ffmpeg", "ffprobe", "deno")
+"""The programs that may be started, by the beginning of their file's name."""
+
+
+class Refused(PermissionError):
+    """The guard refused something."""
+
+
+class AddressRefused(Refused):
+    """An internal address."""
+
+
+class ProgramRefused(Refused):
+    """A program, or an input that it would have fetched by itself."""
+
+
+refusals: list[Refused] = []
+"""What was refused in this process, oldest first: libraries lose the cause of their errors on the way."""
+
+
+def _refuse(refusal: Refused) -> None:
+    refusals.append(refusal)
+    raise refusal
+
+
+def is_public(text: str) -> bool:
+    """Whether an address belongs to the public internet, looking through the ways to write an IPv4 address as IPv6."""
+    try:
+        address: _Address = ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour
+        if address in _NAT64:
+            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        if inner is not None:
+            address = inner
+    return address.is_global and not address.is_multicast
+
+
+class Guard:
+    """Decides about addresses and programs.
+
+    Args:
+        private_hosts: Host names, addresses and CIDR blocks that may be reached all the same.
+    """
+
+    def __init__(self, private_hosts: tuple[str, ...]) -> None:
+        self._names: set[str] = set()
+        self._networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = []
+        self._resolved: set[str] = set()
+        for host in private_hosts:
+            try:
+                self._networks.append(ipaddress.ip_network(host, strict=False))
+            except ValueError:
+                self._names.add(host.lower().rstrip("."))
+
+    def resolved(self, host: object, addresses: list[str]) -> None:
+        """Take note of what a name stands for; those of a name that is let through may be connected to."""
+        name = host.decode("ascii", "replace") if isinstance(host, bytes) else str(host)
+        if name.lower().rstrip(".") in self._names:
+            self._resolved.update(addresses)
+
+    def lets_through(self, text: str) -> bool:
+        """Whether an address may be connected to."""
+        if is_public(text) or text in self._resolved:
+            return True
+        try:
+            address: _Address = ipaddress.ip_address(text)
+        except ValueError:
+            return False
+        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+            address = address.ipv4_mapped
+        return any(address in network for network in self._networks)
+
+    def connect(self, address: Any) -> None:
+        """Refuse an address that is internal, no IP address at all, or not written as one."""
+        host = address[0] if isinstance(address, tuple) and address else None
+        if not isinstance(host, str) or not self.lets_through(host):
+            shown = host if isinstance(host, str) else address
+            _refuse(AddressRefused(f"{shown} is an internal address"))
+
+    def program(self, executable: Any, arguments: Any) -> None:
+        """Refuse a program that is not needed, and inputs that a program would fetch past this guard."""
+        words = [os.fsdecode(word) for word in (arguments if isinstance(arguments, list | tuple) else [arguments])]
+        name = os.path.basename(os.fsdecode(executable or words[0]))  # noqa: PTH119 - bytes, or a path
+        if not name.startswith(PROGRAMS):
+            _refuse(ProgramRefused(f"{name} may not be started"))
+        for word in words[1:]:
+            if "://" in word.replace("file://", ""):
+                _refuse(ProgramRefused(f"{name} would have fetched by itself"))
+
+    def audit(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """Be an audit hook."""
+        if event == "socket.connect":
+            self.connect(arguments[1])
+        elif event in ("socket.sendto", "socket.sendmsg"):
+            if arguments[1] is not None:
+                self.connect(arguments[1])
+        elif event == "subprocess.Popen":
+            self.program(arguments[0], arguments[1])
+        elif event in ("os.system", "os.exec", "os.posix_spawn", "os.spawn", "pty.spawn"):
+            _refuse(ProgramRefused(f"{event} may not be used"))
+
+
+def install(private_hosts: tuple[str, ...]) -> None:
+    """Guard this process until it ends."""
+    guard = Guard(private_hosts)
+    resolve = socket.getaddrinfo
+
+    def getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
+        found = resolve(host, *args, **kwargs)
+        guard.resolved(host, [str(entry[4][0]) for entry in found])
+        return found
+
+    socket.getaddrinfo = getaddrinfo
+    sys.addaudithook(guard.audit)

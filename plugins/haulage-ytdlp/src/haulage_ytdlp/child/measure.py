@@ -1,0 +1,113 @@
+"""Measure a media file, and make sure that it is whole: what a page or an index says of it counts for nothing."""
+
+import hashlib
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+
+from haulage.plugin import Failure, FetchError, Kind, MediaFacts
+
+SLACK_SECONDS = 1.0
+SLACK_SHARE = 0.02
+"""How much two statements about a duration may differ: by a second, since the streams of a file need not be equally
+long, or by this share, since pages round."""
+
+_NAMES = {"matroska": "mkv", "mov": "mp4", "ogg": "ogg", "mpegts": "ts"}
+
+MEDIA_TYPES = {
+    # RFC 4337, RFC 3003, RFC 5334, RFC 9559 and the IANA registry; x- where it has none.
+    "aac": "audio/aac",
+    "flac": "audio/flac",
+    "m4a": "audio/mp4",
+    "mka": "audio/matroska",
+    "mkv": "video/matroska",
+    "mov": "video/quicktime",
+    "mp3": "audio/mpeg",
+    "mp4": "video/mp4",
+    "ogg": "audio/ogg",
+    "ogv": "video/ogg",
+    "opus": "audio/ogg",
+    "ts": "video/mp2t",
+    "wav": "audio/x-wav",
+    "webm": "video/webm",
+}
+
+
+def measure(path: Path, announced: float | None) -> MediaFacts:
+    """Read every packet of a file and say what it is.
+
+    Args:
+        path: The file.
+        announced: How many seconds its page says that it lasts.
+
+    Raises:
+        FetchError: It is no medium, it ends before its own index says, or its duration is another one than was
+            announced (kind `invalid`).
+    """
+    if not path.stat().st_size:
+        raise _invalid("the file is empty")
+    try:
+        with av.open(str(path), options={"protocol_whitelist": "file"}) as container:
+            return _measure(container, path, announced)
+    except (av.FFmpegError, OSError) as error:
+        raise _invalid(f"it cannot be read as a medium: {error.strerror}") from error
+
+
+def _measure(container: InputContainer, path: Path, announced: float | None) -> MediaFacts:
+    video = next(iter(container.streams.video), None)
+    audio = next(iter(container.streams.audio), None)
+    if video is None and audio is None:
+        raise _invalid("it has neither picture nor sound")
+    end = start = None
+    for packet in container.demux(*(stream for stream in (video, audio) if stream is not None)):
+        if packet.pts is None or packet.time_base is None:
+            continue
+        if packet.is_corrupt:
+            raise _invalid("it is damaged")
+        at = float(packet.pts * packet.time_base)
+        after = at + float((packet.duration or 0) * packet.time_base)
+        start = at if start is None else min(start, at)
+        end = after if end is None else max(end, after)
+    if end is None or start is None:
+        raise _invalid("it holds no picture and no sound")
+    held = end - max(start, 0.0)
+    said = container.duration / av.time_base if container.duration else None
+    if said is not None and held < said - _slack(said):
+        raise _invalid(f"it was cut: its index promises {said:.1f} s, and it ends after {held:.1f} s")
+    duration = said if said is not None else held
+    if announced and abs(duration - announced) > _slack(announced):
+        raise _invalid(f"it lasts {duration:.1f} s, and its page announced {announced:.1f} s")
+    return MediaFacts(
+        container=_container(container.format.name, path.suffix[1:].lower()),
+        duration=duration,
+        width=video.codec_context.width if video else None,
+        height=video.codec_context.height if video else None,
+        video_codec=video.codec_context.codec.canonical_name if video else None,
+        audio_codec=audio.codec_context.codec.canonical_name if audio else None,
+    )
+
+
+def _slack(seconds: float) -> float:
+    return max(SLACK_SECONDS, seconds * SLACK_SHARE)
+
+
+def _container(names: str, suffix: str) -> str:
+    """FFmpeg names all formats that one reader knows ("mov,mp4,m4a,..."); the file's own name tells which it is."""
+    known = [_NAMES.get(name, name) if name == "matroska" else name for name in names.split(",")]
+    return suffix if suffix in known else _NAMES.get(known[0], known[0])
+
+
+def sha256(path: Path) -> str:
+    """The digest of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def media_type(container: str) -> str:
+    """The MIME type of a container; that of unknown bytes where there is none."""
+    return MEDIA_TYPES.get(container, "application/octet-stream")
+
+
+def _invalid(message: str) -> FetchError:
+    return FetchError(Failure(Kind.INVALID, message))

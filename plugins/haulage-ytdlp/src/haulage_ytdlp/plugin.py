@@ -1,0 +1,18 @@
+"""What this package offers to haulage."""
+
+from collections.abc import Iterable
+
+from haulage.plugin import BuildContext, Fetcher, FetcherComponent, hookimpl
+from haulage_ytdlp.options import YtDlpOptions
+
+
+def _build(options: YtDlpOptions, context: BuildContext) -> Fetcher:  # noqa: ARG001 - a build's signature
+    from haulage_ytdlp.fetcher import YtDlpFetcher
+
+    return YtDlpFetcher(context.environ, context.private_hosts)
+
+
+@hookimpl
+def haulage_fetchers() -> Iterable[FetcherComponent]:
+    """Offer yt-dlp."""
+    yield FetcherComponent("yt-dlp", "Whatever yt-dlp can download.", YtDlpOptions, _build)

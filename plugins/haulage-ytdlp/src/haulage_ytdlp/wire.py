@@ -1,0 +1,110 @@
+"""What haulage and a fetch process say to each other: values, one a line, as JSON."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+from cattrs.preconf.json import make_converter
+
+from haulage.plugin import Failure, FetchResult, Request, Video
+
+LONGEST_LINE = 1 << 20
+"""Bytes; a fetch process that says more in one line is not believed."""
+
+
+@frozen
+class Expand:
+    """Find out what stands behind a URL."""
+
+    request: Request
+    private_hosts: tuple[str, ...]
+
+
+@frozen
+class Fetch:
+    """Download a video into a folder."""
+
+    video: Video
+    folder: Path
+    private_hosts: tuple[str, ...]
+
+
+@frozen
+class Began:
+    """The process is there: `pid` is its number and that of its process group."""
+
+    pid: int
+
+
+@frozen
+class Progress:
+    """So many bytes of so many are there."""
+
+    done: int
+    total: int | None
+
+
+@frozen
+class FoundVideo:
+    """The URL leads to a video whose identity is known."""
+
+    video: Video
+
+
+@frozen
+class FoundRequest:
+    """The URL leads to another one."""
+
+    request: Request
+
+
+@frozen
+class Expanded:
+    """All was found."""
+
+
+@frozen
+class Fetched:
+    """The download is whole and checked."""
+
+    result: FetchResult
+
+
+@frozen
+class Failed:
+    """It did not work, and this is why."""
+
+    failure: Failure
+
+
+Order = Expand | Fetch
+Report = Began | Progress | FoundVideo | FoundRequest | Expanded | Fetched | Failed
+_TYPES: dict[str, type] = {
+    each.__name__: each
+    for each in (Expand, Fetch, Began, Progress, FoundVideo, FoundRequest, Expanded, Fetched, Failed)
+}
+
+_converter = make_converter()
+_converter.register_unstructure_hook(Path, str)
+_converter.register_structure_hook(Path, lambda value, _: Path(value))
+_converter.register_unstructure_hook(timedelta, timedelta.total_seconds)
+_converter.register_structure_hook(timedelta, lambda value, _: timedelta(seconds=value))
+
+
+def line(message: Order | Report) -> bytes:
+    """Write a message."""
+    return _converter.dumps([type(message).__name__, _converter.unstructure(message)]).encode() + b"\n"
+
+
+def message(read: bytes) -> Any:
+    """Read a message.
+
+    Raises:
+        ValueError: It is none.
+    """
+    try:
+        name, value = _converter.loads(read, list[Any])
+        return _converter.structure(value, _TYPES[name])
+    except Exception as error:
+        raise ValueError(f"not a message: {read[:200]!r}") from error

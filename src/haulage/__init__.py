@@ -1,0 +1,34 @@
+"""haulage: haul videos from URLs into any storage.
+
+The names here are for those who use haulage as a library; authors of plugins find theirs in haulage.plugin.
+"""
+
+from haulage.contracts.metadata import Query
+from haulage.contracts.policies import Event, Observer, Progressed, Settled, Started
+from haulage.errors import ConfigError, Failure, HaulageError, Kind
+from haulage.pipeline.run import Pipeline, check_url
+from haulage.values import Copy, Job, JobId, MediaFacts, MediaFile, Request, Status, Try, Video
+
+__all__ = [
+    "ConfigError",
+    "Copy",
+    "Event",
+    "Failure",
+    "HaulageError",
+    "Job",
+    "JobId",
+    "Kind",
+    "MediaFacts",
+    "MediaFile",
+    "Observer",
+    "Pipeline",
+    "Progressed",
+    "Query",
+    "Request",
+    "Settled",
+    "Started",
+    "Status",
+    "Try",
+    "Video",
+    "check_url",
+]

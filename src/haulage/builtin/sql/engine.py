@@ -1,0 +1,90 @@
+"""Open a database so that its transactions keep what the store promises, and speak of its errors in our words."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+
+from haulage.errors import Failure, Kind, StoreError
+
+BUSY_SECONDS = 30
+"""How long a statement waits for another process's transaction; ours hold the lock for milliseconds."""
+
+_CURES = {
+    sqlite3.SQLITE_CANTOPEN: (Kind.DENIED, "make its folder first, or choose another path"),
+    sqlite3.SQLITE_READONLY: (Kind.DENIED, "let haulage write to it and to its folder"),
+    sqlite3.SQLITE_PERM: (Kind.DENIED, "let haulage write to it and to its folder"),
+    sqlite3.SQLITE_NOTADB: (Kind.DENIED, "name another file; this one is no SQLite database"),
+    sqlite3.SQLITE_CORRUPT: (Kind.DENIED, "restore it from a backup"),
+    sqlite3.SQLITE_FULL: (Kind.NO_SPACE, "free some space"),
+    sqlite3.SQLITE_IOERR: (Kind.STORAGE, "look after the disk it lies on"),
+}
+
+
+def open_engine(url: str, folder: Path) -> Engine:
+    """Open a SQLite database; a relative path starts at `folder`. Nothing is read or written yet.
+
+    Raises:
+        StoreError: The URL is none, or not one of SQLite (kind `config`).
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise _refused("the database URL cannot be read", "write it like sqlite:///haulage.db") from None
+    if parsed.get_backend_name() != "sqlite":
+        raise _refused(f"databases of type {parsed.get_backend_name()} are not supported", "use sqlite:///haulage.db")
+    if parsed.database in (None, "", ":memory:"):
+        raise _refused("a database in memory would forget every job", "write it like sqlite:///haulage.db")
+    path = folder / parsed.database
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        connect_args={"timeout": BUSY_SECONDS},
+        pool_size=0,  # no bound: each call borrows a connection for milliseconds
+        hide_parameters=True,
+    )
+    event.listen(engine, "connect", _connected)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _refused(message: str, cure: str) -> StoreError:
+    return StoreError(Failure(Kind.CONFIG, message, cure=cure))
+
+
+def _connected(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver begins nothing by itself; `_begin` does
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin(connection: Connection) -> None:
+    # A deferred transaction that reads and then writes fails at once when another one wrote in between.
+    reads = connection.get_execution_options().get("haulage_reads", False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+@contextlib.contextmanager
+def transaction(engine: Engine, *, reads: bool = False) -> Iterator[Connection]:
+    """Run the block in one transaction: committed at its end, rolled back when it raises.
+
+    Raises:
+        StoreError: The database failed.
+    """
+    try:
+        with engine.connect().execution_options(haulage_reads=reads) as connection, connection.begin():
+            yield connection
+    except SQLAlchemyError as error:
+        raise _translated(error, engine.url.database or "") from error
+
+
+def _translated(error: SQLAlchemyError, path: str) -> StoreError:
+    original = error.orig if isinstance(error, DBAPIError) else error
+    code = getattr(original, "sqlite_errorcode", 0) & 0xFF  # without the extended part
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StoreError(Failure(Kind.TRANSIENT, f"database {path} was locked for {BUSY_SECONDS} s"))
+    kind, cure = _CURES.get(code, (Kind.BUG, ""))
+    return StoreError(Failure(kind, f"database {path}: {' '.join(str(original).split())}", cure=cure))

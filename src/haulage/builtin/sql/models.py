@@ -1,0 +1,170 @@
+"""The tables. Columns that people query are named as they expect them; sizes are bytes, durations are seconds."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+SCHEMA_VERSION = 1
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware UTC time, kept as RFC 3339 text in SQLite, which has no type for it and would lose the zone."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """Write it as SQLite's strftime does."""
+        if value is None:
+            return None
+        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Read it back, aware."""
+        return None if value is None else datetime.fromisoformat(value)
+
+
+class Base(DeclarativeBase):
+    """The tables of schema 1."""
+
+
+class SchemaVersion(Base):
+    """Which schema the database has; one row."""
+
+    __tablename__ = "schema_version"
+
+    version: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+
+
+class VideoProcessingJob(Base):
+    """One request, from asked to stored; tracks its attempts and the progress of the one that runs."""
+
+    __tablename__ = "video_processing_jobs"
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    id: Mapped[str] = mapped_column(String(32), unique=True)
+    url: Mapped[str] = mapped_column(Text)
+    variant: Mapped[str] = mapped_column(Text)
+    site: Mapped[str] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(String(16))
+    batch: Mapped[str] = mapped_column(String(32))
+    parent: Mapped[str | None] = mapped_column(String(32))
+    twin: Mapped[str | None] = mapped_column(String(32))
+    home: Mapped[str | None] = mapped_column(Text)
+    files: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    due_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    attempt: Mapped[str | None] = mapped_column(String(32), unique=True)
+    worker: Mapped[str | None] = mapped_column(Text)
+    stage: Mapped[str] = mapped_column(Text)
+    done: Mapped[int] = mapped_column(BigInteger)
+    total: Mapped[int | None] = mapped_column(BigInteger)
+    added_at: Mapped[datetime] = mapped_column(UtcTime)
+
+
+# Jobs that have ended are in neither index, so that a claim costs the same however large the archive is.
+Index(
+    "due_by_site",
+    VideoProcessingJob.site,
+    VideoProcessingJob.due_at,
+    sqlite_where=VideoProcessingJob.due_at.is_not(None),
+)
+Index(
+    "due_by_batch",
+    VideoProcessingJob.batch,
+    VideoProcessingJob.site,
+    VideoProcessingJob.due_at,
+    sqlite_where=VideoProcessingJob.due_at.is_not(None),
+)
+
+
+class VideoRow(Base):
+    """One video: what it is, and what was measured from its file."""
+
+    __tablename__ = "videos"
+    __table_args__ = (UniqueConstraint("source", "video_id", "variant"),)
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    job: Mapped[str] = mapped_column(ForeignKey(VideoProcessingJob.id), unique=True)
+    source: Mapped[str] = mapped_column(Text)
+    video_id: Mapped[str] = mapped_column(Text)
+    variant: Mapped[str] = mapped_column(Text)
+    title: Mapped[str] = mapped_column(Text)
+    channel_id: Mapped[str] = mapped_column(Text, index=True)
+    announced_duration: Mapped[float | None] = mapped_column(Float)
+    download_status: Mapped[str] = mapped_column(String(16))
+    download_url: Mapped[str] = mapped_column(Text)
+    download_size: Mapped[int | None] = mapped_column(BigInteger)
+    download_duration: Mapped[float | None] = mapped_column(Float)
+    download_resolution: Mapped[str | None] = mapped_column(String(16))
+    download_format: Mapped[str | None] = mapped_column(String(32))
+    width: Mapped[int | None] = mapped_column(Integer)
+    height: Mapped[int | None] = mapped_column(Integer)
+    video_codec: Mapped[str | None] = mapped_column(String(32))
+    audio_codec: Mapped[str | None] = mapped_column(String(32))
+    sha256: Mapped[str | None] = mapped_column(String(64))
+
+
+class AttemptRow(Base):
+    """One hold of one job by one worker."""
+
+    __tablename__ = "attempts"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    job: Mapped[str] = mapped_column(ForeignKey(VideoProcessingJob.id), index=True)
+    number: Mapped[int] = mapped_column(Integer)
+    worker: Mapped[str] = mapped_column(Text)
+    began_at: Mapped[datetime] = mapped_column(UtcTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    stage: Mapped[str | None] = mapped_column(Text)
+    kind: Mapped[str | None] = mapped_column(String(16))
+    message: Mapped[str | None] = mapped_column(Text)
+    cure: Mapped[str | None] = mapped_column(Text)
+    counted: Mapped[bool | None] = mapped_column(Boolean)
+    wait: Mapped[float | None] = mapped_column(Float)
+    receipt: Mapped[str | None] = mapped_column(String(64))
+
+
+class StoredObjectRow(Base):
+    """One file of a video in one storage."""
+
+    __tablename__ = "stored_objects"
+    __table_args__ = (UniqueConstraint("video", "role", "storage"),)
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    video: Mapped[int] = mapped_column(ForeignKey(VideoRow.number))
+    role: Mapped[str] = mapped_column(String(16))
+    storage: Mapped[str] = mapped_column(Text)
+    key: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(String(16))
+    size: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str] = mapped_column(String(64))
+    attempt: Mapped[str] = mapped_column(String(32))
+    token: Mapped[str | None] = mapped_column(Text)
+    stored_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    deleted_at: Mapped[datetime | None] = mapped_column(UtcTime)
+
+
+class SiteRow(Base):
+    """What politeness treats as one: when it opens, and how often in a row it refused."""
+
+    __tablename__ = "sites"
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    opens_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    strikes: Mapped[int] = mapped_column(Integer)
+    reason: Mapped[str] = mapped_column(Text)

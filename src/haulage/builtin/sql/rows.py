@@ -1,0 +1,121 @@
+"""Read and write the rows that make up a job, inside the caller's transaction."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Row, case, delete, insert, select, tuple_, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from haulage.builtin.sql.clock import from_now
+from haulage.builtin.sql.models import AttemptRow, SiteRow, StoredObjectRow, VideoProcessingJob, VideoRow
+from haulage.builtin.sql.records import copy_values, job_of, video_values
+from haulage.contracts.metadata import Gate
+from haulage.errors import Duplicate, Failure, Kind
+from haulage.values import Job, JobId, Video
+
+
+def owner(connection: Connection, video: Video) -> str | None:
+    """The job that has a video; None where none has."""
+    found = select(VideoRow.job).where(
+        VideoRow.source == video.source, VideoRow.video_id == video.id, VideoRow.variant == video.variant
+    )
+    return connection.scalar(found)
+
+
+def save_video(connection: Connection, job: Job, video: Video) -> int:
+    """Write the row of a job's video and return its number.
+
+    Raises:
+        Duplicate: Another job has that video.
+    """
+    other = owner(connection, video)
+    if other not in (None, job.id):
+        raise Duplicate(Failure(Kind.CONFLICT, f"{video.source} {video.id} has a job already"), str(other))
+    row = {"job": job.id, "source": video.source, "video_id": video.id, "variant": video.variant}
+    row |= video_values(video, job)
+    written = upsert(VideoRow).values(row).on_conflict_do_update(index_elements=[VideoRow.job], set_=row)
+    return connection.execute(written.returning(VideoRow.number)).scalar_one()
+
+
+def save_copies(connection: Connection, video: int, job: Job) -> None:
+    """Make the rows of a video's copies those of the job."""
+    kept = [(copy.role, copy.storage) for copy in job.copies]
+    gone = tuple_(StoredObjectRow.role, StoredObjectRow.storage).not_in(kept)
+    connection.execute(delete(StoredObjectRow).where(StoredObjectRow.video == video, gone))
+    for copy in job.copies:
+        row = copy_values(copy)
+        new: dict[str, Any] = {"video": video, "role": copy.role, "storage": copy.storage}
+        new |= {"stored_at": from_now() if copy.state == "stored" else None}
+        new |= {"deleted_at": from_now() if copy.state == "deleted" else None}
+        written = upsert(StoredObjectRow).values(**row, **new)
+        # A copy keeps the time at which it reached its state.
+        changed = StoredObjectRow.state != copy.state
+        times = {
+            name: case((changed, written.excluded[name]), else_=getattr(StoredObjectRow, name))
+            for name in ("stored_at", "deleted_at")
+        }
+        identity = [StoredObjectRow.video, StoredObjectRow.role, StoredObjectRow.storage]
+        connection.execute(written.on_conflict_do_update(index_elements=identity, set_=row | times))
+
+
+def add_site(connection: Connection, name: str) -> None:
+    """Write the row of a site, open, where there is none."""
+    row = {"name": name, "opens_at": from_now(), "strikes": 0, "reason": ""}
+    connection.execute(upsert(SiteRow).values(row).on_conflict_do_nothing())
+
+
+def save_site(connection: Connection, name: str, gate: Gate | Literal["open"]) -> None:
+    """Close a site for a while, or open it."""
+    this = update(SiteRow).where(SiteRow.name == name)
+    if isinstance(gate, Gate):
+        closing = {
+            "opens_at": from_now(gate.closed_for),
+            "strikes": SiteRow.strikes + 1,
+            "reason": gate.reason,
+        }
+        connection.execute(this.values(closing))
+    else:
+        connection.execute(this.where(SiteRow.strikes > 0).values(strikes=0, opens_at=from_now(), reason=""))
+
+
+def load(connection: Connection, ids: Sequence[str]) -> list[Job]:
+    """Read whole jobs, in the order they were added."""
+    jobs = connection.execute(
+        select(VideoProcessingJob.__table__).where(VideoProcessingJob.id.in_(ids)).order_by(VideoProcessingJob.number)
+    ).all()
+    videos = connection.execute(select(VideoRow.__table__).where(VideoRow.job.in_(ids))).all()
+    video_of = {row.job: row for row in videos}
+    copies = connection.execute(
+        select(StoredObjectRow.__table__)
+        .where(StoredObjectRow.video.in_([row.number for row in videos]))
+        .order_by(StoredObjectRow.number)
+    )
+    copies_of = _grouped(copies, "video")
+    attempts = connection.execute(
+        select(AttemptRow.__table__).where(AttemptRow.job.in_(ids)).order_by(AttemptRow.job, AttemptRow.number)
+    )
+    attempts_of = _grouped(attempts, "job")
+    return [
+        job_of(row, video, copies_of[video.number] if video else [], attempts_of[row.id])
+        for row in jobs
+        for video in [video_of.get(row.id)]
+    ]
+
+
+def new_job(connection: Connection, values: dict[str, Any]) -> None:
+    """Write the row of a new job, due now."""
+    times = {"due_at": from_now(), "added_at": from_now()}
+    connection.execute(insert(VideoProcessingJob).values(**values, **times, stage="", done=0))
+
+
+def _grouped(rows: Iterable[Row[Any]], column: str) -> dict[Any, list[Row[Any]]]:
+    groups: dict[Any, list[Row[Any]]] = defaultdict(list)
+    for row in rows:
+        groups[getattr(row, column)].append(row)
+    return groups
+
+
+def known(connection: Connection, ids: Sequence[JobId]) -> set[str]:
+    """Which of these jobs are there."""
+    return set(connection.scalars(select(VideoProcessingJob.id).where(VideoProcessingJob.id.in_(ids))))

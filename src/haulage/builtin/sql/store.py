@@ -1,0 +1,231 @@
+"""The metadata store on SQLAlchemy: each method is one transaction, and a save begins with its fence."""
+
+import hashlib
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from attrs import evolve
+from sqlalchemy import ColumnElement, Connection, Engine, and_, func, insert, inspect, select, update
+
+from haulage.builtin.sql import claims, rows
+from haulage.builtin.sql.clock import from_now
+from haulage.builtin.sql.engine import open_engine, transaction
+from haulage.builtin.sql.models import (
+    SCHEMA_VERSION,
+    AttemptRow,
+    Base,
+    SchemaVersion,
+    UtcTime,
+    VideoProcessingJob,
+)
+from haulage.builtin.sql.records import job_values, try_values
+from haulage.contracts.metadata import (
+    Again,
+    Beat,
+    Done,
+    Gate,
+    Hold,
+    Keep,
+    MetadataStore,
+    NewJob,
+    Query,
+)
+from haulage.errors import AttemptLost, Failure, Kind, StoreError
+from haulage.values import AttemptId, Job, JobId
+
+_PAGE = 500
+"""How many jobs are read or named in one statement; SQLite allows 32,766 parameters."""
+
+
+class SqlStore(MetadataStore):
+    """Jobs in a SQLite database, shared by the threads and processes of one machine.
+
+    Args:
+        engine: As `haulage.builtin.sql.engine.open_engine` makes it.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @classmethod
+    def open(cls, url: str, folder: Path) -> Self:
+        """Open the database at a SQLAlchemy URL; relative paths start at `folder`.
+
+        Raises:
+            StoreError: The URL is none that is supported.
+        """
+        return cls(open_engine(url, folder))
+
+    def prepare(self) -> None:
+        """See MetadataStore."""
+        with transaction(self._engine) as connection:
+            if not inspect(connection).has_table(SchemaVersion.__tablename__):
+                Base.metadata.create_all(connection)
+                connection.execute(insert(SchemaVersion).values(version=SCHEMA_VERSION))
+            version = connection.scalar(select(func.max(SchemaVersion.version)))
+        if version != SCHEMA_VERSION:
+            raise StoreError(
+                Failure(
+                    Kind.DENIED,
+                    f"database {self._engine.url.database} has schema {version}, this haulage reads {SCHEMA_VERSION}",
+                    cure="upgrade haulage, or name another database",
+                )
+            )
+
+    def add(self, jobs: Iterable[NewJob], *, batch: str = "", parent: JobId | None = None, again: bool = False) -> int:
+        """See MetadataStore."""
+        new = {job.request.id: job for job in jobs}
+        count = 0
+        with transaction(self._engine) as connection:
+            for ids in _pages(list(new)):
+                count += self._add([new[each] for each in ids], connection, batch, parent, again)
+        return count
+
+    def _add(self, jobs: list[NewJob], connection: Connection, batch: str, parent: JobId | None, again: bool) -> int:
+        for site in {job.site for job in jobs}:
+            rows.add_site(connection, site)
+        known = rows.known(connection, [job.request.id for job in jobs])
+        this = and_(VideoProcessingJob.id.in_(known), VideoProcessingJob.due_at.is_not(None))
+        connection.execute(update(VideoProcessingJob).where(this).values(batch=batch))
+        if again:
+            self._reopen([job for job in jobs if job.request.id in known], connection, batch)
+        new = [
+            job for job in jobs if job.request.id not in known and not (job.video and rows.owner(connection, job.video))
+        ]
+        for job in new:
+            record = Job(job.request.id, job.request, job.site, parent=parent, video=job.video)
+            row = {"id": record.id, "variant": job.request.variant, "batch": batch, "parent": parent}
+            rows.new_job(connection, row | job_values(record))
+            if job.video:
+                rows.save_video(connection, record, job.video)
+        return len(new)
+
+    def _reopen(self, jobs: list[NewJob], connection: Connection, batch: str) -> None:
+        for job in jobs:
+            connection.execute(
+                update(VideoProcessingJob)
+                .where(VideoProcessingJob.id == job.request.id, VideoProcessingJob.due_at.is_(None))
+                .values(due_at=from_now(), batch=batch, url=job.request.url, stage="", done=0, total=None)
+            )
+
+    def claim(self, worker: str, lease: timedelta, *, home: str, handover: timedelta, batch: str = "") -> Hold | None:
+        """See MetadataStore."""
+        with transaction(self._engine) as connection:
+            found = claims.due_job(connection, home=home, handover=handover, batch=batch)
+            if found is None:
+                return None
+            attempt = AttemptId(secrets.token_hex(16))
+            before = select(func.count()).where(AttemptRow.job == found.id).scalar_subquery()
+            connection.execute(
+                insert(AttemptRow).values(
+                    id=attempt, job=found.id, number=before + 1, worker=worker, began_at=from_now()
+                )
+            )
+            [job] = rows.load(connection, [found.id])  # before its progress is wiped: a crash is told by its stage
+            connection.execute(
+                update(VideoProcessingJob)
+                .where(VideoProcessingJob.id == found.id)
+                .values(attempt=attempt, worker=worker, due_at=from_now(lease), stage="", done=0, total=None)
+            )
+            return Hold(attempt, job, AttemptId(found.attempt) if found.attempt else None, found.strikes)
+
+    def beat(self, beats: Sequence[Beat], lease: timedelta) -> Mapping[AttemptId, Literal["lost"]]:
+        """See MetadataStore."""
+        with transaction(self._engine) as connection:
+            kept = {
+                beat.attempt: connection.execute(
+                    update(VideoProcessingJob)
+                    .where(_held_by(beat.attempt))
+                    .values(due_at=from_now(lease), stage=beat.stage, done=beat.done, total=beat.total)
+                ).rowcount
+                for beat in beats
+            }
+        return {attempt: "lost" for attempt, count in kept.items() if not count}
+
+    def save(
+        self, hold: Hold, job: Job, then: Keep | Again | Done, *, site: Gate | Literal["open"] | None = None
+    ) -> Hold:
+        """See MetadataStore."""
+        due: dict[str, Any] = {}
+        if not isinstance(then, Keep):
+            due = {"attempt": None, "due_at": from_now(then.after) if isinstance(then, Again) else None}
+        receipt = hashlib.sha256(repr((job, then, site)).encode()).hexdigest()
+        with transaction(self._engine) as connection:
+            fenced = update(VideoProcessingJob).where(VideoProcessingJob.id == job.id, _held_by(hold.attempt))
+            if not connection.execute(fenced.values(**job_values(job), **due)).rowcount:
+                if connection.scalar(select(AttemptRow.receipt).where(AttemptRow.id == hold.attempt)) == receipt:
+                    return evolve(hold, job=job)  # the same save, repeated because its answer was lost
+                raise AttemptLost(Failure(Kind.CRASHED, f"attempt {hold.attempt} does not hold its job any more"))
+            if job.video:
+                rows.save_copies(connection, rows.save_video(connection, job, job.video), job)
+            rows.add_site(connection, job.site)
+            for ended in job.tries:
+                if ended.ended is None:
+                    connection.execute(
+                        update(AttemptRow)
+                        .where(AttemptRow.id == ended.attempt, AttemptRow.ended_at.is_(None))
+                        .values(ended_at=from_now(), **try_values(ended))
+                    )
+            if not isinstance(then, Keep):
+                ended_at = func.coalesce(AttemptRow.ended_at, from_now(), type_=UtcTime)
+                ending = update(AttemptRow).where(AttemptRow.id == hold.attempt)
+                connection.execute(ending.values(ended_at=ended_at, receipt=receipt))
+            if site is not None:
+                rows.save_site(connection, job.site, site)
+        return evolve(hold, job=job)
+
+    def find(self, query: Query) -> Iterator[Job]:
+        """See MetadataStore."""
+        if query.ids:
+            for ids in _pages(list(query.ids)):
+                yield from self._find(evolve(query, ids=tuple(ids)))
+        else:
+            yield from self._find(query)
+
+    def _find(self, query: Query) -> Iterator[Job]:
+        last = 0
+        while True:
+            with transaction(self._engine, reads=True) as connection:
+                page = select(VideoProcessingJob.number, VideoProcessingJob.id).where(
+                    VideoProcessingJob.number > last, *_matching(query)
+                )
+                found = connection.execute(page.order_by(VideoProcessingJob.number).limit(_PAGE)).all()
+                jobs = rows.load(connection, [row.id for row in found])
+            yield from jobs
+            if len(found) < _PAGE:
+                return
+            last = found[-1].number
+
+    def next_due(self, *, home: str, handover: timedelta, batch: str = "") -> timedelta | None:
+        """See MetadataStore."""
+        with transaction(self._engine, reads=True) as connection:
+            return claims.next_due(connection, home=home, handover=handover, batch=batch)
+
+    def close(self) -> None:
+        """See MetadataStore."""
+        self._engine.dispose()
+
+
+def _held_by(attempt: AttemptId) -> ColumnElement[bool]:
+    return and_(VideoProcessingJob.attempt == attempt, VideoProcessingJob.due_at > from_now())
+
+
+def _matching(query: Query) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if query.ids:
+        conditions.append(VideoProcessingJob.id.in_(query.ids))
+    if query.status:
+        conditions.append(VideoProcessingJob.status.in_([status.value for status in query.status]))
+    if query.batch:
+        conditions.append(VideoProcessingJob.batch == query.batch)
+    if query.unfinished:
+        conditions.append(VideoProcessingJob.due_at.is_not(None))
+    return conditions
+
+
+def _pages(ids: list[JobId]) -> Iterator[list[JobId]]:
+    for start in range(0, len(ids), _PAGE):
+        yield ids[start : start + _PAGE]

@@ -1,0 +1,103 @@
+"""What `get` shows while it works: bars on a terminal, plain lines otherwise."""
+
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterable
+from typing import Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from haulage import Event, Job, JobId, Pipeline, Progressed, Settled, Started, Status
+from haulage.cli.report import facts_text, name
+from haulage.values import AttemptId
+
+_BESIDE_THE_NAME = 60
+"""How many columns the bar, the numbers and the stage take."""
+
+
+class Display:
+    """An observer that shows what is under way on standard error. A context manager.
+
+    Results go to standard output, one a line, so that they can be piped on.
+    """
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False)
+        self._width = max(10, min(40, self._console.width - _BESIDE_THE_NAME))
+        self._progress = Progress(
+            TextColumn("{task.fields[stage]:6}"),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=10),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(compact=True),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+            redirect_stdout=sys.stdout.isatty(),
+        )
+        self._lock = threading.Lock()
+        self._tasks: dict[AttemptId, TaskID] = {}
+        self._stored_before: set[JobId] = set()
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def __call__(self, event: Event) -> None:
+        """Show an event; called from the threads that work."""
+        with self._lock:
+            match event:
+                case Started(attempt=attempt, record=job):
+                    if job.status is Status.DOWNLOADED:
+                        self._stored_before.add(job.id)
+                    self._tasks[attempt] = self._progress.add_task(self._label(job), total=None, stage="")
+                case Progressed(attempt=attempt, stage=stage, done=done, total=total) if attempt in self._tasks:
+                    # Which storage is not shown: eighty columns are not many.
+                    shown = stage.partition(":")[0]
+                    self._progress.update(self._tasks[attempt], completed=done, total=total, stage=shown)
+                case Settled(attempt=attempt, record=job, again=again) if attempt in self._tasks:
+                    self._progress.remove_task(self._tasks.pop(attempt))
+                    if again is not None and job.tries and job.tries[-1].attempt == attempt:
+                        wait = f"in {again.total_seconds():g} s" if again else "at once"
+                        line = f"again {wait}: {name(job)}: {job.tries[-1].failure}"
+                        self._console.print(escape(line), soft_wrap=True)
+
+    def result(self, job: Job, pipeline: Pipeline) -> None:
+        """Say how a job ended."""
+        print(f"{self._word(job):<11}  {name(job)}{self._detail(job, pipeline)}", flush=True)  # noqa: T201
+
+    def summary(self, jobs: Iterable[Job]) -> None:
+        """Say how many jobs ended how."""
+        counts = Counter(self._word(job) for job in jobs)
+        if counts:
+            self._console.print(", ".join(f"{count} {word}" for word, count in counts.items()))
+
+    def _word(self, job: Job) -> str:
+        if job.status is Status.DOWNLOADED:
+            return "had already" if job.id in self._stored_before else "stored"
+        return job.status.value
+
+    def _detail(self, job: Job, pipeline: Pipeline) -> str:
+        if job.status is Status.DOWNLOADED:
+            places = [pipeline.object_url(copy) for copy in job.copies if copy.role == "video"]
+            return f" ({facts_text(job)}) -> {', '.join(place for place in places if place)}"
+        return f": {job.tries[-1].failure}" if job.tries else ""
+
+    def _label(self, job: Job) -> str:
+        text = name(job)
+        return escape(text if len(text) <= self._width else f"{text[: self._width - 1]}…")

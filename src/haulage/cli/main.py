@@ -1,0 +1,94 @@
+"""The program `haulage`: finds commands, and turns errors into one line and an exit code."""
+
+import importlib
+import signal
+import sys
+from importlib.metadata import version
+from typing import Any
+
+import click
+
+from haulage.cli.settings import common
+
+COMMANDS = {
+    "demo": "Haul from a site on this machine, to see it work.",
+    "get": "Haul videos from URLs.",
+    "list": "List what was asked for, and what became of it.",
+    "status": "Count jobs by state, and show what is running.",
+}
+"""The commands and their summaries; each has a module of its own, which is imported when it runs."""
+
+EXIT_OTHER, EXIT_USAGE, EXIT_UNUSABLE, EXIT_STOPPED = 1, 2, 3, 4
+
+
+class _Commands(click.Group):
+    """Imports a command when it is asked for, and no other."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """See click.Group."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """See click.Group."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(f"haulage.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """See click.Group; without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def _version(ctx: click.Context, _parameter: click.Parameter, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
+        click.echo(f"haulage {version('haulage')}")
+        ctx.exit()
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
+@common
+def program() -> None:
+    r"""Haul videos from URLs into any storage: whole, once, and recorded.
+
+    \b
+    Exit codes: 0 all done; 1 something that was named was not hauled; 2 wrong usage or config;
+    3 something that is needed cannot be used; 4 stopped early, the next run goes on.
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the program and exit."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # end as on Ctrl-C: nothing is left half done
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the program; the exit code."""
+    try:
+        code: Any = program.main(arguments, prog_name="haulage", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo(
+            "\nstopped; what was not finished stays in the queue, and the same command goes on with it",
+            err=True,
+        )
+        return EXIT_STOPPED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; and the interpreter shall not complain when it flushes.
+        sys.stdout = None
+        return EXIT_OTHER
+    except Exception as error:
+        from haulage.errors import HaulageError, Kind
+
+        if not isinstance(error, HaulageError):
+            raise
+        for line in str(error).splitlines():
+            click.echo(f"haulage: {line}", err=True)
+        return EXIT_USAGE if error.failure.kind is Kind.CONFIG else EXIT_UNUSABLE
+    return code if isinstance(code, int) else 0

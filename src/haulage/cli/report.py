@@ -1,0 +1,67 @@
+"""A job as machines and people read it."""
+
+from typing import Any
+
+from rich.filesize import decimal
+
+from haulage import Job, Pipeline, Status
+from haulage.secrets import public_url
+
+
+def document(job: Job, pipeline: Pipeline) -> dict[str, Any]:
+    """A job as a JSON object: sizes in bytes, durations in seconds."""
+    video, facts = job.video, job.facts
+    main = job.files[0] if job.files else None
+    last = job.tries[-1].failure if job.tries and job.status in (Status.FAILED, Status.UNAVAILABLE) else None
+    return {
+        "source": video and video.source,
+        "video_id": video and video.id,
+        "variant": job.request.variant,
+        "channel_id": video and video.channel_id,
+        "title": video and video.title,
+        "url": public_url(job.request.url),
+        "status": job.status.value,
+        "size": main and main.size,
+        "duration": facts and facts.duration,
+        "width": facts and facts.width,
+        "height": facts and facts.height,
+        "resolution": facts and facts.resolution,
+        "format": facts and facts.container,
+        "sha256": main and main.sha256,
+        "attempts": job.attempts,
+        "error": last and {"kind": last.kind.value, "message": last.message, "cure": last.cure},
+        "objects": [
+            {
+                "storage": copy.storage,
+                "role": copy.role,
+                "key": copy.key,
+                "url": pipeline.object_url(copy),
+                "size": copy.size,
+                "sha256": copy.sha256,
+            }
+            for copy in job.copies
+            if copy.state == "stored"
+        ],
+    }
+
+
+def name(job: Job) -> str:
+    """What to call a job: its title, or its URL."""
+    return (job.video and job.video.title) or public_url(job.request.url)
+
+
+def facts_text(job: Job) -> str:
+    """What was measured, in a few words: "360p, 0:04, 932.3 kB"."""
+    parts = [job.facts and job.facts.resolution]
+    if job.facts and job.facts.duration is not None:
+        parts.append(clock(job.facts.duration))
+    if job.files:
+        parts.append(decimal(job.files[0].size))
+    return ", ".join(part for part in parts if part)
+
+
+def clock(seconds: float) -> str:
+    """A duration as players show it: "0:04", "1:02:03"."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

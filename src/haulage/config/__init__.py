@@ -1,0 +1,1 @@
+"""The config: pure steps from the text of a document to checked, typed values; nothing here reads files."""

@@ -1,0 +1,154 @@
+"""From the text of a config to a Config, or to all its problems at once."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from haulage.config import shorthand
+from haulage.config.document import Problem, parse
+from haulage.config.interpolate import interpolate
+from haulage.config.model import Chosen, Config, Offered, TopLevel
+from haulage.config.primitives import Misfit
+from haulage.config.structure import fill, structure
+from haulage.config.wording import expected, scrub, show, unknown
+from haulage.errors import PluginError
+from haulage.registry.components import (
+    Component,
+    ExecutorComponent,
+    FetcherComponent,
+    MetadataStoreComponent,
+    RetryPolicyComponent,
+    StorageComponent,
+)
+
+
+def load(text: str, name: str, folder: Path, environ: Mapping[str, str], offered: Offered) -> Config:
+    """Read a config.
+
+    Args:
+        text: The document; an empty one asks for the defaults.
+        name: What messages call it.
+        folder: Where its relative paths start.
+        environ: The environment variables.
+        offered: The components that there are.
+
+    Raises:
+        ConfigError: All that is wrong with it, in the order of the document.
+    """
+    document = parse(text, name)
+    interpolated = interpolate(document.data, environ)
+    written: dict[str, Any] = interpolated.data
+    values, problems = fill(written, TopLevel)
+    top = TopLevel(**values)
+    # Components are read from what was written: there, what the environment gave still names its variables.
+    parts = {**{key: getattr(top, key) for key in _COMPONENTS}, **written}
+    chosen: dict[str, Chosen] = {}
+    for key, (kind, default) in _COMPONENTS.items():
+        if key == "executor" and "workers" in written:
+            continue
+        with _collect(problems, key):
+            full = shorthand.database(parts[key]) if key == "database" else parts[key]
+            chosen[key] = choose(offered, kind, full, default)
+    if "workers" in written:
+        with _collect(problems):
+            chosen["executor"] = _workers(offered, written)
+    storages = _storages(offered, written["storages"] if "storages" in values else top.storages, problems)
+    if "store_to" in values:
+        problems += _store_to(written["store_to"], storages)
+    if found := [*interpolated.problems, *_without(problems, interpolated.problems)]:
+        raise document.error(found)
+    return Config(
+        storages={key: each for key, each in storages.items() if each},
+        store_to=top.store_to or tuple(storages),
+        **chosen,
+        workspace=top.workspace,
+        layout=top.layout,
+        private_hosts=top.private_hosts,
+        lease=top.lease,
+        folder=folder,
+    )
+
+
+_COMPONENTS: dict[str, tuple[type[Component[Any]], str]] = {
+    "database": (MetadataStoreComponent, "sqlalchemy"),
+    "fetcher": (FetcherComponent, "yt-dlp"),
+    "retry": (RetryPolicyComponent, "exponential"),
+    "executor": (ExecutorComponent, "threads"),
+}
+
+
+def choose(offered: Offered, kind: type[Component[Any]], written: Any, default: str = "") -> Chosen:
+    """Find the component that a mapping names, and make its options.
+
+    Args:
+        offered: The components that there are.
+        kind: Of these.
+        written: The mapping: `type`, and the options.
+        default: The type where none is written; without it, one must be.
+
+    Raises:
+        Misfit: There is none, or the options do not fit.
+    """
+    if not isinstance(written, dict):
+        raise Misfit([expected("a mapping", written)])
+    if "type" not in written and not default:
+        raise Misfit([Problem((), "missing option 'type'")])
+    try:
+        name = structure(written.get("type", default), str)
+    except Misfit as misfit:
+        raise Misfit(problem.under("type") for problem in misfit.problems) from None
+    try:
+        component = offered.find(kind, name)
+    except PluginError as error:
+        path = ("type",) if "type" in written else ()
+        raise Misfit([Problem(path, scrub(str(error), written.get("type")))]) from None
+    options = {key: value for key, value in written.items() if key != "type"}
+    return Chosen(name, structure(options, component.options))
+
+
+def _workers(offered: Offered, written: Mapping[str, Any]) -> Chosen:
+    if "executor" in written:
+        said = "short for executor: {type: threads, workers: ...}; write only one of the two"
+        raise Misfit([Problem(("workers",), said)])
+    return choose(offered, ExecutorComponent, shorthand.executor(written["workers"]))
+
+
+def _storages(offered: Offered, raw: Mapping[str, Any], problems: list[Problem]) -> dict[str, Chosen | None]:
+    """Choose the storages; one with a problem is None, so that `store_to` still knows its name."""
+    storages: dict[str, Chosen | None] = dict.fromkeys(raw)
+    if not raw:
+        problems.append(Problem(("storages",), "expected at least one storage"))
+    for name, written in raw.items():
+        with _collect(problems, "storages", name):
+            shorthand.check_storage_name(name)
+        with _collect(problems, "storages", name):
+            storages[name] = choose(offered, StorageComponent, shorthand.storage(written))
+    return storages
+
+
+def _store_to(raw: list[Any], known: Iterable[str]) -> Iterator[Problem]:
+    if not raw:
+        yield Problem(("store_to",), "expected at least one storage")
+    for index, name in enumerate(raw):
+        if name not in known:
+            yield unknown("storage", name, known).under("store_to", index)
+        elif name in raw[:index]:
+            yield Problem(("store_to", index), f"{show(name)} is there twice")
+
+
+@contextmanager
+def _collect(problems: list[Problem], *path: str) -> Iterator[None]:
+    """Note what does not fit, and go on: all problems are told at once."""
+    try:
+        yield
+    except Misfit as misfit:
+        problems += [problem.under(*path) for problem in misfit.problems]
+
+
+def _without(problems: Iterable[Problem], missing: Iterable[Problem]) -> Iterator[Problem]:
+    """Leave out what follows from a variable that is missing."""
+    paths = {problem.path for problem in missing}
+    for problem in problems:
+        if not any(problem.path[:length] in paths for length in range(1, len(problem.path) + 1)):
+            yield problem

@@ -1,0 +1,144 @@
+"""What a config says: as it may be written, and as the rest of haulage reads it."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from attrs import Factory, field, frozen
+
+from haulage.config.hosts import Host
+from haulage.config.options import option
+from haulage.errors import ConfigError
+from haulage.keys import DEFAULT_LAYOUT, check_layout
+from haulage.registry.components import Component
+
+C = TypeVar("C", bound=Component[Any])
+
+
+class Offered(Protocol):
+    """The components that there are."""
+
+    def find(self, kind: type[C], name: str) -> C:
+        """Find a component.
+
+        Raises:
+            PluginError: It is missing, broken or offered twice; the message names the cure.
+        """
+
+
+@frozen
+class Chosen:
+    """A component that the config names.
+
+    Attributes:
+        type: Its name.
+        options: An instance of its options class.
+    """
+
+    type: str
+    options: object = field(repr=False)  # the URL of a database may hold a password
+
+
+def _layout(_: object, __: object, layout: str) -> None:
+    try:
+        check_layout(layout)
+    except ConfigError as error:
+        raise ValueError(error.problems[0].removeprefix("layout ")) from None
+
+
+def _at_least_a_second(_: object, __: object, duration: timedelta) -> None:
+    if duration < timedelta(seconds=1):
+        raise ValueError("expected at least 1s")
+
+
+def _not_empty(_: object, __: object, text: str) -> None:
+    if not text:
+        raise ValueError("expected a path, got an empty text")
+
+
+@frozen
+class Workspace:
+    """Where downloads lie until they are stored."""
+
+    path: str = option(
+        ".haulage/work",
+        help="The folder, on a local disk.",
+        example="/mnt/fast/haulage",
+        validator=_not_empty,
+    )
+
+
+@frozen
+class TopLevel:
+    """The keys of a config; what a component is told is read by its own options class."""
+
+    storages: Mapping[str, Any] = option(
+        Factory(lambda: {"library": {"type": "local", "path": "library"}}),
+        help="Where videos go, by name: a path, s3://bucket/prefix, gs://bucket/prefix, or {type: ...}.",
+        example='{nas: /mnt/nas/videos, archive: {type: s3, bucket: "${AWS_S3_BUCKET}"}}',
+    )
+    store_to: tuple[str, ...] = option(
+        (),
+        help="The storages to use: a video counts as downloaded once the first has it; others are mirrors.",
+        example="[archive, nas]",
+    )
+    database: Any = option(
+        "sqlite:///haulage.db", help="What remembers jobs.", example="postgresql://haulage@db/haulage"
+    )
+    fetcher: Any = option(Factory(dict), help="What downloads; yt-dlp by default.", example="{max_height: 1080}")
+    retry: Any = option(Factory(dict), help="How long to wait between tries.", example="{attempts: 3, initial: 1s}")
+    executor: Any = option(Factory(dict), help="What runs the work; threads by default.", example="{type: threads}")
+    workers: Any = option(
+        None, help="How many videos at once; short for executor: {type: threads, workers: ...}.", example="4"
+    )
+    workspace: Workspace = option(
+        Factory(Workspace),
+        help="Where downloads lie until they are stored.",
+        example="{path: /mnt/fast/haulage}",
+    )
+    layout: str = option(
+        DEFAULT_LAYOUT, help="How objects are named.", example=f'"{DEFAULT_LAYOUT}"', validator=_layout
+    )
+    private_hosts: tuple[Host, ...] = option(
+        (),
+        help="Host names, addresses and networks inside the own network that fetching may reach.",
+        example="[media.corp, 10.0.0.0/8]",
+    )
+    lease: timedelta = option(
+        timedelta(seconds=90),
+        help="How long a worker may be silent before another takes over its job.",
+        example="90s",
+        validator=_at_least_a_second,
+    )
+
+
+@frozen
+class Config:
+    """A whole config, checked.
+
+    Attributes:
+        storages: By name, in the order they were written.
+        store_to: The names of those to use; the first is the primary one.
+        database: The metadata store.
+        fetcher: The fetcher.
+        retry: The retry policy.
+        executor: The executor.
+        workspace: Where downloads lie until they are stored.
+        layout: How objects are named; see haulage.keys.
+        private_hosts: What fetching may reach inside the own network.
+        lease: How long a worker may be silent.
+        folder: Where relative paths start.
+    """
+
+    storages: Mapping[str, Chosen]
+    store_to: tuple[str, ...]
+    database: Chosen
+    fetcher: Chosen
+    retry: Chosen
+    executor: Chosen
+    workspace: Workspace
+    layout: str
+    private_hosts: tuple[str, ...]
+    lease: timedelta
+    folder: Path

@@ -1,0 +1,1 @@
+"""The contracts between core and its components. Plugin authors import them from haulage.plugin."""

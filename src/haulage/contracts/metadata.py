@@ -1,0 +1,170 @@
+"""What remembers jobs."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Literal
+
+from attrs import frozen
+
+from haulage.values import AttemptId, Job, JobId, Request, Status, Video
+
+
+@frozen
+class NewJob:
+    """A job to be added.
+
+    Attributes:
+        request: What was asked; gives the job its id.
+        site: What politeness treats as one with others.
+        video: Where the identity is known already.
+    """
+
+    request: Request
+    site: str
+    video: Video | None = None
+
+
+@frozen
+class Hold:
+    """A job in the hands of one worker until its lease ends.
+
+    Attributes:
+        attempt: The fence: every save names it.
+        job: The job as it was claimed, or as it was last saved.
+        previous: Who held it before and never said how it ended: that one crashed.
+        strikes: How often in a row the job's site has refused, as of the claim.
+    """
+
+    attempt: AttemptId
+    job: Job
+    previous: AttemptId | None = None
+    strikes: int = 0
+
+
+@frozen
+class Beat:
+    """How far one attempt is."""
+
+    attempt: AttemptId
+    stage: str
+    done: int
+    total: int | None
+
+
+@frozen
+class Keep:
+    """After this save the job is still held."""
+
+
+@frozen
+class Again:
+    """After this save nobody holds the job, and it is due after a while."""
+
+    after: timedelta = timedelta(0)
+
+
+@frozen
+class Done:
+    """After this save nothing is left to do, until somebody asks again."""
+
+
+@frozen
+class Gate:
+    """A site closes for a while; each one is a strike. Then one job of it runs at a time until one succeeds."""
+
+    closed_for: timedelta
+    reason: str
+
+
+@frozen
+class Query:
+    """Which jobs to find; empty fields ask for nothing.
+
+    Attributes:
+        ids: Any of these.
+        status: Any of these.
+        batch: Of this batch.
+        unfinished: Only those that still wait or run.
+    """
+
+    ids: tuple[JobId, ...] = ()
+    status: tuple[Status, ...] = ()
+    batch: str = ""
+    unfinished: bool = False
+
+
+class MetadataStore(ABC):
+    """Remember jobs. Safe across threads, processes and machines.
+
+    Its laws:
+
+    - T1: a call that writes is one transaction, durable on return.
+    - T2: a job has at most one holder.
+    - T3: a save succeeds only for the current attempt, while its lease lasts.
+    - T4: a call that is repeated because its answer was lost does no harm.
+    - T5: what was saved is seen by every later claim.
+    - T6: time is the store's own clock; callers pass durations.
+    - T7: every call is bounded, and no lock is held while a caller computes.
+    - T8: of two saves that give two jobs one video, one raises Duplicate.
+
+    Raises StoreError, AttemptLost and Duplicate, and nothing else.
+    """
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Create an empty schema where there is none; refuse one of another version."""
+
+    @abstractmethod
+    def add(self, jobs: Iterable[NewJob], *, batch: str = "", parent: JobId | None = None, again: bool = False) -> int:
+        """Add jobs, in order. A job that is there already joins the batch.
+
+        Args:
+            jobs: Consumed within one transaction: pass lists of a bounded length.
+            batch: What they belong to.
+            parent: The job of the list they were found in.
+            again: Make those that have ended due once more.
+
+        Returns:
+            How many were new.
+        """
+
+    @abstractmethod
+    def claim(self, worker: str, lease: timedelta, *, home: str, handover: timedelta, batch: str = "") -> Hold | None:
+        """Take one due job that nobody holds and whose site is open, the one that has been due longest.
+
+        A job with files in another `home` is taken only when it has been due for longer than `handover`; one of a
+        site with strikes only while nobody holds a job of that site.
+        """
+
+    @abstractmethod
+    def beat(self, beats: Sequence[Beat], lease: timedelta) -> Mapping[AttemptId, Literal["lost"]]:
+        """Extend the leases of all and keep their progress, in one transaction; say which are not ours any more."""
+
+    @abstractmethod
+    def save(
+        self, hold: Hold, job: Job, then: Keep | Again | Done, *, site: Gate | Literal["open"] | None = None
+    ) -> Hold:
+        """Replace the job as a whole, with its copies and its new tries.
+
+        Args:
+            hold: Gives the attempt that must be the current one.
+            job: What to record.
+            then: What becomes of the job.
+            site: What becomes of its site.
+
+        Raises:
+            AttemptLost: The attempt is not the current one, or its lease is over; nothing was written.
+            Duplicate: Another job has the video; nothing was written.
+        """
+
+    @abstractmethod
+    def find(self, query: Query) -> Iterator[Job]:
+        """Find jobs, in the order they were added, page by page; no lock is held between pages."""
+
+    @abstractmethod
+    def next_due(self, *, home: str, handover: timedelta, batch: str = "") -> timedelta | None:
+        """How long until a claim may succeed; None where nothing is left to wait for."""
+
+    def close(self) -> None:  # noqa: B027 - a store with nothing to give back need not write it
+        """Give back what the store holds. Harmless a second time; nothing else is called afterwards."""

@@ -1,0 +1,161 @@
+"""A place for finished objects."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from datetime import datetime
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from attrs import frozen
+
+from haulage.contracts.context import Context
+from haulage.values import AttemptId
+
+
+@frozen
+class Capabilities:
+    """Claims about how a storage behaves, made on its record.
+
+    Attributes:
+        keeps_info: `stat` returns the attempt and the sha256 that were given to `begin`.
+        checks_content: `commit` refuses when what the store received differs from what was sent. Where a storage
+            cannot claim this, core reads every object back.
+        exclusive_create: of two writers that create one key, exactly one succeeds.
+        conditional_replace: `replaces` and `only` are honoured by the store itself.
+    """
+
+    keeps_info: bool = False
+    checks_content: bool = False
+    exclusive_create: bool = False
+    conditional_replace: bool = False
+
+
+@frozen
+class ObjectInfo:
+    """What is kept with the bytes.
+
+    Attributes:
+        media_type: The MIME type.
+        attempt: Who writes it.
+        video: The identity of the video, for people who find the object without our database.
+        sha256: Of the bytes, in hex.
+    """
+
+    media_type: str
+    attempt: AttemptId
+    video: str
+    sha256: str
+
+
+@frozen
+class StoredObject:
+    """An object as the store tells of it.
+
+    Attributes:
+        key: Its key.
+        size: In bytes.
+        version: Opaque (an ETag, a generation, an inode); serves `replaces` and `only`.
+        attempt: As found in the store; None where the store keeps no info.
+        sha256: What the writer claimed, not what the store holds; None where the store keeps no info.
+        modified: When it was last written, by the store's clock.
+    """
+
+    key: str
+    size: int
+    version: str | None = None
+    attempt: AttemptId | None = None
+    sha256: str | None = None
+    modified: datetime | None = None
+
+
+class Upload(ABC):
+    """One object being written, by one thread.
+
+    Nothing is visible before `commit`; leaving the `with` block without it aborts.
+
+    Attributes:
+        token: What the store calls the upload, where it has a name that a sweeper can use.
+    """
+
+    token: str | None = None
+
+    @abstractmethod
+    def write(self, data: bytes | memoryview) -> None:
+        """Append. The buffer is the caller's again on return. Raises StorageError, or Cancelled on cancel."""
+
+    @abstractmethod
+    def commit(self, *, size: int, sha256: str) -> StoredObject:
+        """Publish the object, atomically.
+
+        Only if exactly `size` bytes with this digest were written, no write failed, and the store's own checksum of
+        what it received agrees, where it has one.
+
+        Raises:
+            AlreadyExists: The precondition of `begin` does not hold any more; nothing was changed.
+            StorageError: Anything else; the object may have been published all the same where the answer was lost.
+        """
+
+    @abstractmethod
+    def abort(self) -> None:
+        """Leave nothing of an upload that was not committed. Any number of times; quiet after a commit."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.abort()
+
+
+class Storage(ABC):
+    """A place for finished objects.
+
+    There is one instance a process, and it is used from many threads. Its methods raise StorageError or Cancelled
+    and nothing else. Keys are those that haulage.keys makes: parts of `[A-Za-z0-9._-]` joined by "/"; any other is
+    refused with kind `config`.
+    """
+
+    @abstractmethod
+    def begin(
+        self,
+        key: str,
+        info: ObjectInfo,
+        ctx: Context,
+        *,
+        replaces: StoredObject | None = None,
+        size: int | None = None,
+    ) -> Upload:
+        """Begin to write an object.
+
+        Args:
+            key: Where it shall become visible.
+            info: What to keep with it.
+            ctx: Of the call, and of every later call on the upload.
+            replaces: The version it may replace; None means that nothing may be there.
+            size: How many bytes will come, where that is known.
+        """
+
+    @abstractmethod
+    def stat(self, key: str) -> StoredObject | None:
+        """Look at an object, never at a cache; None where there is none."""
+
+    @abstractmethod
+    def read(self, key: str, ctx: Context) -> AbstractContextManager[BinaryIO]:
+        """Open an object for reading from its first byte."""
+
+    @abstractmethod
+    def list(self, folder: str) -> Iterator[StoredObject]:
+        """List every object below a folder ("" is all), in any order; `attempt` and `sha256` may be None here."""
+
+    @abstractmethod
+    def delete(self, key: str, *, only: StoredObject | None = None) -> None:
+        """Delete one object. Quiet when it is gone already; AlreadyExists when it is not the version `only`."""
+
+    def url(self, key: str) -> str:
+        """What people call the object: "s3://bucket/key", "/mnt/videos/key". By default the key."""
+        return key
+
+    def close(self) -> None:  # noqa: B027 - a storage with nothing to give back need not write it
+        """Give back what the storage holds. Harmless a second time; nothing else is called afterwards."""

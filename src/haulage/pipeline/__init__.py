@@ -1,0 +1,1 @@
+"""The core: what a job needs next, doing it, and running many."""

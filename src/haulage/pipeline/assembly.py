@@ -1,0 +1,165 @@
+"""From a recipe to living components: each is built when it is first needed, and once a process."""
+
+import contextlib
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from haulage.config.load import load
+from haulage.config.model import Chosen
+from haulage.contracts.context import BuildContext
+from haulage.contracts.fetcher import Fetcher
+from haulage.contracts.metadata import MetadataStore
+from haulage.contracts.policies import Recipe
+from haulage.pipeline.job import Carrier
+from haulage.pipeline.transfer import Place, Transfer
+from haulage.pipeline.worker import Worker
+from haulage.pipeline.workspace import Workspace
+from haulage.registry.components import (
+    Component,
+    ExecutorComponent,
+    FetcherComponent,
+    MetadataStoreComponent,
+    RetryPolicyComponent,
+    StorageComponent,
+)
+from haulage.registry.host import Host
+from haulage.values import Job
+
+Part = TypeVar("Part")
+
+
+class Assembly:
+    """The components that a config names, wired together. Safe to use from many threads.
+
+    Args:
+        recipe: The config as it was written.
+
+    Raises:
+        ConfigError: It is wrong.
+        PluginError: A module that it names could not be loaded.
+
+    Attributes:
+        config: The config.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._host = Host(recipe.modules)
+        self.config = load(recipe.document, recipe.name, Path(recipe.folder), os.environ, self._host)
+        self._lock = threading.RLock()
+        self._parts: dict[str, Any] = {}
+        self._stack = contextlib.ExitStack()
+
+    def _part(self, name: str, make: Callable[[], Part]) -> Part:
+        with self._lock:
+            if name not in self._parts:
+                self._parts[name] = make()
+            part: Part = self._parts[name]
+            return part
+
+    def _build(self, kind: type[Component[Any]], chosen: Chosen, name: str) -> Any:
+        context = BuildContext(name, self.config.folder, dict(os.environ), self.config.private_hosts)
+        return self._host.find(kind, chosen.type).build(chosen.options, context)
+
+    def _closing(self, kind: type[Component[Any]], chosen: Chosen, name: str) -> Any:
+        built = self._build(kind, chosen, name)
+        self._stack.callback(built.close)
+        return built
+
+    @property
+    def store(self) -> MetadataStore:
+        """Remembers jobs; prepared.
+
+        Raises:
+            HaulageError: It cannot be used; likewise for all that follows.
+        """
+
+        def make() -> MetadataStore:
+            store: MetadataStore = self._closing(MetadataStoreComponent, self.config.database, "database")
+            store.prepare()
+            return store
+
+        return self._part("store", make)
+
+    @property
+    def fetcher(self) -> Fetcher:
+        """Downloads."""
+
+        def make() -> Fetcher:
+            fetcher: Fetcher = self._closing(FetcherComponent, self.config.fetcher, "fetcher")
+            return fetcher
+
+        return self._part("fetcher", make)
+
+    def place(self, name: str) -> Place:
+        """A storage of the config, and what it claims of itself."""
+
+        def make() -> Place:
+            chosen = self.config.storages[name]
+            capabilities = self._host.find(StorageComponent, chosen.type).capabilities
+            return Place(self._closing(StorageComponent, chosen, name), capabilities)
+
+        return self._part(f"storage {name}", make)
+
+    @property
+    def worker(self) -> Worker:
+        """Works, with everything that a job may need."""
+
+        def make() -> Worker:
+            config = self.config
+            transfer = Transfer({name: self.place(name) for name in config.store_to}, config.store_to, config.layout)
+            policy = self._build(RetryPolicyComponent, config.retry, "retry")
+            workspace = Workspace(config.folder / config.workspace.path)
+            worker = Worker(self.store, Carrier(self.store, self.fetcher, policy, transfer, workspace), config.lease)
+            self._stack.callback(worker.close)
+            return worker
+
+        return self._part("worker", make)
+
+    def executor(self) -> tuple[Executor, int]:
+        """A new executor, which is the caller's to shut down, and how many tasks it runs at once."""
+        chosen = self.config.executor
+        return self._build(ExecutorComponent, chosen, "executor"), getattr(chosen.options, "workers", 1)
+
+    def close(self) -> None:
+        """Give back all that was built, the last first."""
+        self._stack.close()
+
+
+_lock = threading.Lock()
+_kept: dict[Recipe, Assembly] = {}
+_users: Counter[Recipe] = Counter()
+
+
+@contextlib.contextmanager
+def kept(recipe: Recipe) -> Iterator[Assembly]:
+    """Use the assembly of a recipe; the last user in the process closes it."""
+    with _lock:
+        if recipe not in _kept:
+            _kept[recipe] = Assembly(recipe)
+        assembly = _kept[recipe]
+        _users[recipe] += 1
+    try:
+        yield assembly
+    finally:
+        with _lock:
+            _users[recipe] -= 1
+            last = not _users[recipe]
+            if last:
+                del _kept[recipe]
+        if last:
+            assembly.close()
+
+
+def work_once(recipe: Recipe, batch: str) -> Job | None:
+    """Take the next due job and carry it as far as it goes: the one task that executors run.
+
+    Raises:
+        HaulageError: What comes next would fail likewise.
+    """
+    with kept(recipe) as assembly:
+        return assembly.worker.work_once(batch)

@@ -1,0 +1,127 @@
+"""One attempt, while it lasts: the hold, how far it is, and who is told."""
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Literal
+
+from attrs import evolve
+
+from haulage.cancel import CancelToken
+from haulage.contracts.metadata import Again, Beat, Done, Gate, Hold, Keep, MetadataStore
+from haulage.contracts.policies import Event, Progressed, Settled, Started
+from haulage.errors import AttemptLost, Failure, Kind
+from haulage.secrets import public_url
+from haulage.values import AttemptId, Job, Request
+
+Tell = Callable[[Event], None]
+
+
+class Attempt:
+    """Is the Context of all that is done in it. Used by one thread, but for `progress`, `cancel` and `position`."""
+
+    def __init__(self, store: MetadataStore, hold: Hold, lease: timedelta, tell: Tell, log: logging.Logger) -> None:
+        self._store = store
+        self._hold = hold
+        self._lease = lease
+        self._tell = tell
+        self._began = time.monotonic()
+        self._position = Beat(hold.attempt, "", 0, None)
+        self.cancel = CancelToken()
+        self.log = _Log(log, {"job": hold.job.id, "attempt": hold.attempt})
+        self.log.info("started", extra={"url": public_url(hold.job.request.url)})
+        tell(Started(hold.job.id, hold.attempt, hold.job))
+
+    @property
+    def attempt(self) -> AttemptId:
+        """See Context."""
+        return self._hold.attempt
+
+    @property
+    def job(self) -> Job:
+        """The record, as it was last saved."""
+        return self._hold.job
+
+    @property
+    def previous(self) -> AttemptId | None:
+        """The attempt before, if it never said how it ended."""
+        return self._hold.previous
+
+    @property
+    def strikes(self) -> int:
+        """How often in a row the site had refused when the job was claimed."""
+        return self._hold.strikes
+
+    @property
+    def position(self) -> Beat:
+        """How far the attempt is."""
+        return self._position
+
+    def enter(self, stage: str) -> None:
+        """Say which step begins."""
+        self._position = Beat(self.attempt, stage, 0, None)
+        self.log.debug("%s began", stage, extra={"stage": stage})
+        self._tell(Progressed(self.job.id, self.attempt, stage, 0, None))
+
+    def progress(self, done: int, total: int | None) -> None:
+        """See Context."""
+        self._position = Beat(self.attempt, self._position.stage, done, total)
+        self._tell(Progressed(self.job.id, self.attempt, self._position.stage, done, total))
+
+    def save(self, job: Job, *, site: Gate | Literal["open"] | None = None) -> None:
+        """Record the job and go on holding it.
+
+        Raises:
+            AttemptLost: It is not ours any more.
+        """
+        before = self.job.status
+        self._hold = self._store.save(self._hold, job, Keep(), site=site)
+        self._log_change(before)
+
+    def settle(self, job: Job, then: Again | Done, *, site: Gate | Literal["open"] | None = None) -> None:
+        """Record the job and put it down. Where nothing is left to do, what gives access to its URL is forgotten.
+
+        Raises:
+            AttemptLost: It is not ours any more.
+        """
+        if isinstance(then, Done):
+            job = evolve(job, request=Request(public_url(job.request.url), job.request.variant))
+        before = self.job.status
+        self._hold = self._store.save(self._hold, job, then, site=site)
+        self._log_change(before)
+        seconds = time.monotonic() - self._began
+        wait = then.after if isinstance(then, Again) else None
+        failure = job.tries[-1].failure if job.tries and job.tries[-1].attempt == self.attempt else None
+        self.log.info(
+            "ended" if wait is None else "put down",
+            extra={
+                "status": job.status.value,
+                "kind": failure and failure.kind.value,
+                "duration": round(seconds, 3),
+                "wait": None if wait is None else wait.total_seconds(),
+            },
+        )
+        self._tell(Settled(job.id, self.attempt, job, wait, seconds))
+
+    def prove(self) -> None:
+        """Make sure that the job is still ours, for another whole lease.
+
+        Raises:
+            AttemptLost: It is not.
+        """
+        self.cancel.raise_if_cancelled()
+        if self._store.beat([self._position], self._lease):
+            raise AttemptLost(Failure(Kind.CRASHED, f"attempt {self.attempt} does not hold its job any more"))
+
+    def _log_change(self, before: str) -> None:
+        if self.job.status != before:
+            self.log.info("is %s", self.job.status.value, extra={"status": self.job.status.value})
+
+
+class _Log(logging.LoggerAdapter[logging.Logger]):
+    """Adds job and attempt to what a line carries already."""
+
+    def process(self, msg: Any, kwargs: Any) -> tuple[Any, Any]:
+        kwargs["extra"] = {**(self.extra or {}), **(kwargs.get("extra") or {})}
+        return msg, kwargs

@@ -1,0 +1,198 @@
+"""Carry one job as far as it goes."""
+
+import itertools
+from collections.abc import Iterator
+
+from attrs import evolve, frozen
+
+from haulage.contracts.fetcher import Fetcher
+from haulage.contracts.metadata import Again, Done, MetadataStore, NewJob
+from haulage.contracts.policies import RetryPolicy
+from haulage.errors import Duplicate, Failure, FetchError, HaulageError, Kind, StoreError
+from haulage.pipeline.attempt import Attempt
+from haulage.pipeline.steps import (
+    Expand,
+    Fetch,
+    Nothing,
+    Store,
+    Verify,
+    next_step,
+    react,
+    stage_of,
+    status_of,
+)
+from haulage.pipeline.transfer import Transfer
+from haulage.pipeline.workspace import Workspace
+from haulage.secrets import redact
+from haulage.values import JobId, Request, Status, Try, Video
+
+MOST_ENTRIES = 10_000
+"""How many entries of one list are hauled."""
+
+_ENTRIES_AT_ONCE = 100
+
+
+@frozen
+class Carrier:
+    """Does steps until a job has ended or has to wait.
+
+    Attributes:
+        store: Remembers jobs.
+        fetcher: Downloads.
+        policy: Decides how long to wait.
+        transfer: Stores.
+        workspace: Where downloads lie.
+    """
+
+    store: MetadataStore
+    fetcher: Fetcher
+    policy: RetryPolicy
+    transfer: Transfer
+    workspace: Workspace
+
+    def carry(self, attempt: Attempt, batch: str) -> None:
+        """Carry the job as far as it goes and put it down.
+
+        Args:
+            attempt: Holds it.
+            batch: What the entries of a list shall belong to.
+
+        Raises:
+            HaulageError: What comes next would fail likewise; the job was put down.
+            StoreError: The metadata store failed, or the job is not ours any more.
+            Cancelled: The attempt was cancelled; the job is still held.
+        """
+        if attempt.previous is not None and not self._bury(attempt):
+            return
+        stage = ""
+        try:
+            while True:
+                step = next_step(attempt.job, self.transfer.store_to, self.workspace.holds(attempt.job))
+                stage = stage_of(step)
+                attempt.cancel.raise_if_cancelled()
+                attempt.enter(stage)
+                match step:
+                    case Expand():
+                        if self._expand(attempt, batch):
+                            return
+                    case Fetch():
+                        self._fetch(attempt)
+                    case Store():
+                        self.transfer.store(step, attempt)
+                    case Verify(copy):
+                        self.transfer.verify(copy, attempt)
+                    case Nothing():
+                        self._finish(attempt)
+                        return
+        except StoreError:
+            raise
+        except HaulageError as error:
+            self._fail(attempt, stage, error)
+        except Exception as error:
+            attempt.log.exception("a bug, in the step %s", stage)
+            self._fail(attempt, stage, HaulageError(Failure(Kind.BUG, redact(f"{type(error).__name__}: {error}"))))
+
+    def put_down(self, attempt: Attempt) -> None:
+        """Give a job back whose attempt was cancelled: it is due now, and nothing is counted."""
+        job = attempt.job if self.workspace.holds(attempt.job) else evolve(attempt.job, home=None)
+        attempt.settle(evolve(job, status=status_of(job, self.transfer.store_to)), Again())
+
+    def _bury(self, attempt: Attempt) -> bool:
+        """Record that the attempt before crashed; whether the job is worth another one."""
+        assert attempt.previous is not None
+        job, failure = attempt.job, Failure(Kind.CRASHED, "the worker died")
+        reaction = react(failure, job.stage, attempt.previous, job, attempt.strikes, self.policy)
+        crash = Try(attempt.previous, job.stage, failure, counted=False, wait=reaction.wait)
+        attempt.log.warning(
+            "attempt %s crashed", attempt.previous, extra={"kind": failure.kind.value, "stage": job.stage}
+        )
+        job = evolve(job, tries=(*job.tries, crash))
+        if isinstance(reaction.then, Done):
+            attempt.settle(evolve(job, status=reaction.status), reaction.then)
+            return False
+        attempt.save(job)
+        return True
+
+    def _expand(self, attempt: Attempt, batch: str) -> bool:
+        """Give the job its video, or add the jobs of a list; whether it has ended with that."""
+        job = attempt.job
+        found = iter(self.fetcher.expand(job.request, attempt))
+        first, second = next(found, None), next(found, None)
+        if first is None:
+            raise FetchError(Failure(Kind.UNAVAILABLE, "there is no video behind this URL"))
+        if isinstance(first, Video) and second is None:
+            try:
+                attempt.save(evolve(job, video=first))
+            except Duplicate as twin:
+                attempt.settle(evolve(job, status=Status.DUPLICATE, twin=JobId(twin.other)), Done())
+                return True
+            return False
+        self._add_entries(attempt, batch, itertools.chain(*[[first]], [second] if second else [], found))
+        attempt.settle(evolve(job, status=Status.EXPANDED), Done(), site="open")
+        return True
+
+    def _add_entries(self, attempt: Attempt, batch: str, entries: Iterator[Video | Request]) -> None:
+        job = attempt.job
+        limited = itertools.islice(entries, MOST_ENTRIES)
+        count = 0
+        while page := list(itertools.islice(limited, _ENTRIES_AT_ONCE)):
+            new = [
+                NewJob(
+                    Request(each.url, job.request.variant),
+                    self.fetcher.site(each.url),
+                    each if isinstance(each, Video) else None,
+                )
+                for each in page
+            ]
+            self.store.add(new, batch=batch, parent=job.id)
+            count += len(page)
+            attempt.progress(count, None)
+        if next(entries, None) is not None:
+            attempt.log.warning("the list goes on; its first %d entries are hauled", MOST_ENTRIES)
+
+    def _fetch(self, attempt: Attempt) -> None:
+        job = attempt.job
+        assert job.video is not None
+        folder = self.workspace.fresh(job.id, attempt.attempt)
+        attempt.save(evolve(job, home=self.workspace.home, files=(), facts=None, status=Status.DOWNLOADING))
+        result = self.fetcher.fetch(job.video, folder, attempt)
+        if (result.video.source, result.video.id) != (job.video.source, job.video.id):
+            raise FetchError(
+                Failure(Kind.BUG, f"the fetcher was asked for {job.video.id} and brought {result.video.id}")
+            )
+        job = evolve(attempt.job, video=result.video, files=result.files, facts=result.facts)
+        attempt.save(evolve(job, status=status_of(job, self.transfer.store_to)), site="open")
+        main = result.files[0]
+        attempt.log.info("fetched %s", result.video.title or result.video.id, extra={"size": main.size})
+
+    def _finish(self, attempt: Attempt) -> None:
+        job = evolve(attempt.job, home=None)
+        attempt.settle(evolve(job, status=status_of(job, self.transfer.store_to)), Done())
+        self.workspace.clear(job.id)
+
+    def _fail(self, attempt: Attempt, stage: str, error: HaulageError) -> None:
+        job, failure = attempt.job, error.failure
+        reaction = react(failure, stage, attempt.attempt, job, attempt.strikes, self.policy)
+        ended = isinstance(reaction.then, Done)
+        attempt.log.warning(
+            "%s failed: %s",
+            stage,
+            failure,
+            extra={
+                "stage": stage,
+                "kind": failure.kind.value,
+                "counted": reaction.counted,
+                "wait": reaction.wait and reaction.wait.total_seconds(),
+            },
+        )
+        if not self.workspace.holds(job):
+            job = evolve(job, home=None)
+        status = status_of(job, self.transfer.store_to)
+        if ended and status is not Status.DOWNLOADED:
+            status = reaction.status
+        ending = Try(attempt.attempt, stage, failure, counted=reaction.counted, wait=reaction.wait)
+        attempt.settle(evolve(job, status=status, tries=(*job.tries, ending)), reaction.then, site=reaction.gate)
+        if ended:
+            self.workspace.clear(job.id)
+        if reaction.stops:
+            raise error

@@ -1,0 +1,192 @@
+"""What a job needs next, what people see of it, and what follows a failure: pure functions of the record.
+
+Nothing remembers where a job "was", so a crash, a retry, a new mirror and a repair are not special cases.
+"""
+
+import hashlib
+from datetime import timedelta
+
+from attrs import frozen
+
+from haulage.contracts.metadata import Again, Done, Gate
+from haulage.contracts.policies import History, RetryPolicy
+from haulage.errors import Failure, Kind
+from haulage.values import AttemptId, Copy, Job, MediaFile, Status, Try
+
+
+@frozen
+class Expand:
+    """Find out what stands behind the URL."""
+
+
+@frozen
+class Fetch:
+    """Download the video."""
+
+
+@frozen
+class Verify:
+    """Find out whether a copy that was about to be written is there."""
+
+    copy: Copy
+
+
+@frozen
+class Store:
+    """Write one file to one storage; from the workspace, or from the storage `source`."""
+
+    storage: str
+    file: MediaFile
+    source: str | None
+
+
+@frozen
+class Nothing:
+    """All is done."""
+
+
+Step = Expand | Fetch | Verify | Store | Nothing
+
+
+def next_step(job: Job, store_to: tuple[str, ...], files_here: bool) -> Step:
+    """Choose what to do next.
+
+    Args:
+        job: The record.
+        store_to: The storages that shall hold the video; the first is the primary one.
+        files_here: Whether the job's files lie in this workspace.
+    """
+    if job.video is None:
+        return Expand()
+    for copy in job.copies:
+        if copy.state == "intended":
+            return Verify(copy)
+    stored = {(copy.storage, copy.role) for copy in job.copies if copy.state == "stored"}
+    for storage in store_to:
+        for file in job.files:
+            if (storage, file.role) in stored:
+                continue
+            if files_here:
+                return Store(storage, file, None)
+            source = next((each for each in store_to if (each, file.role) in stored), None)
+            return Store(storage, file, source) if source else Fetch()
+    return Nothing() if job.files else Fetch()
+
+
+def stage_of(step: Step) -> str:
+    """Name a step, as attempts and logs record it; each storage has stages of its own."""
+    match step:
+        case Store(storage=storage) | Verify(copy=Copy(storage=storage)):
+            return f"store:{storage}"
+        case _:
+            return type(step).__name__.lower()
+
+
+def status_of(job: Job, store_to: tuple[str, ...]) -> Status:
+    """What people see of a job that is being worked on or waits; how it ended is not told by its record alone."""
+    if any(copy.storage == store_to[0] and copy.role == "video" and copy.state == "stored" for copy in job.copies):
+        return Status.DOWNLOADED
+    if job.copies:
+        return Status.UPLOADING
+    if job.files:
+        return Status.FETCHED
+    return Status.DOWNLOADING if job.home else Status.PENDING
+
+
+@frozen
+class Reaction:
+    """What follows a failure.
+
+    Attributes:
+        then: What becomes of the job.
+        counted: Whether it uses up one of the policy's tries.
+        status: What people see where the job ends, and the primary storage does not hold the video.
+        gate: What becomes of the site.
+        stops: Whether the whole run ends, since whatever comes next would fail likewise.
+    """
+
+    then: Again | Done
+    counted: bool = False
+    status: Status = Status.FAILED
+    gate: Gate | None = None
+    stops: bool = False
+
+    @property
+    def wait(self) -> timedelta | None:
+        """How long the job rests; None where it ends."""
+        return self.then.after if isinstance(self.then, Again) else None
+
+
+FIRST_COOL_DOWN = timedelta(minutes=1)
+LONGEST_COOL_DOWN = timedelta(hours=1)
+MOST_STRIKES = 20
+LONGEST_SIEGE = timedelta(hours=48)
+MOST_CRASHES = 10
+NOT_YET = timedelta(hours=1)
+NO_SPACE = timedelta(minutes=1)
+
+
+def react(failure: Failure, stage: str, attempt: AttemptId, job: Job, strikes: int, policy: RetryPolicy) -> Reaction:
+    """Decide what follows a failure; the policy is asked only where a retry may help.
+
+    Args:
+        failure: What happened.
+        stage: In which step.
+        attempt: To whom.
+        job: The record before it.
+        strikes: How often in a row the site had refused before.
+        policy: How long to wait between tries.
+    """
+    earlier = _since_asked(job.tries)
+    match failure.kind:
+        case Kind.TRANSIENT | Kind.STORAGE:
+            now = Try(attempt, stage, failure, counted=True, wait=None)
+            counted = (*(each for each in earlier if each.counted and each.stage == stage), now)
+            wait = policy.next_delay(History(counted, _draw(attempt)))
+            return Reaction(Done() if wait is None else Again(wait), counted=True)
+        case Kind.INVALID:
+            afresh = not any(each.failure.kind is Kind.INVALID for each in earlier)
+            return Reaction(Again() if afresh else Done(), counted=True)
+        case Kind.RATE_LIMITED:
+            own = [each for each in earlier if each.failure.kind is Kind.RATE_LIMITED]
+            if len(own) >= MOST_STRIKES - 1 or _span(own) >= LONGEST_SIEGE:
+                return Reaction(Done())
+            cool_down = failure.retry_after or min(FIRST_COOL_DOWN * 2 ** min(strikes, 10), LONGEST_COOL_DOWN)
+            return Reaction(Again(cool_down), gate=Gate(cool_down, failure.message))
+        case Kind.NOT_YET:
+            return Reaction(Again(failure.retry_after or NOT_YET))
+        case Kind.NO_SPACE:
+            return Reaction(Again(NO_SPACE))
+        case Kind.UNAVAILABLE | Kind.GEO:
+            return Reaction(Done(), counted=True, status=Status.UNAVAILABLE)
+        case Kind.DENIED | Kind.CONFIG:
+            return Reaction(Again(), stops=True)
+        case Kind.CRASHED:
+            return Reaction(Done() if _crashes(earlier) >= MOST_CRASHES - 1 else Again())
+        case Kind.AUTH | Kind.ENVIRONMENT | Kind.CONFLICT | Kind.BUG:
+            return Reaction(Done())
+
+
+def _since_asked(tries: tuple[Try, ...]) -> tuple[Try, ...]:
+    """The tries since somebody last asked for the job; one with no wait ended what was asked before."""
+    ends = [index for index, each in enumerate(tries) if each.wait is None]
+    return tries[ends[-1] + 1 :] if ends else tries
+
+
+def _crashes(tries: tuple[Try, ...]) -> int:
+    """How many crashes in a row came last."""
+    count = 0
+    for each in reversed(tries):
+        if each.failure.kind is not Kind.CRASHED:
+            break
+        count += 1
+    return count
+
+
+def _span(tries: list[Try]) -> timedelta:
+    times = [each.ended for each in tries if each.ended is not None]
+    return max(times) - min(times) if times else timedelta(0)
+
+
+def _draw(attempt: AttemptId) -> float:
+    return int.from_bytes(hashlib.sha256(attempt.encode()).digest()[:6]) / 2**48

@@ -1,0 +1,114 @@
+"""The components that come with haulage, offered through the same hooks as everybody's."""
+
+from collections.abc import Iterable
+from concurrent.futures import Executor
+from datetime import timedelta
+
+from attrs import frozen, validators
+
+from haulage.config.options import option
+from haulage.contracts.context import BuildContext
+from haulage.contracts.metadata import MetadataStore
+from haulage.contracts.policies import RetryPolicy
+from haulage.contracts.storage import Capabilities, Storage
+from haulage.registry.components import (
+    ExecutorComponent,
+    MetadataStoreComponent,
+    RetryPolicyComponent,
+    StorageComponent,
+    hookimpl,
+)
+
+
+@frozen
+class LocalOptions:
+    """The options of `type: local`."""
+
+    path: str = option(help="The folder that holds the objects; made when it is missing.", example="/mnt/videos")
+
+
+@frozen
+class SqlOptions:
+    """The options of `type: sqlalchemy`."""
+
+    url: str = option(help="Where the database is, as SQLAlchemy writes it.", example="sqlite:///haulage.db")
+
+
+@frozen
+class BackoffOptions:
+    """The options of `type: exponential`."""
+
+    attempts: int = option(3, help="How many tries there are in all.", validator=validators.ge(1))
+    initial: timedelta = option(
+        timedelta(seconds=1), help="The wait after the first try.", validator=validators.ge(timedelta(0))
+    )
+    factor: float = option(2.0, help="What each wait is multiplied by to give the next.", validator=validators.ge(1))
+    max_delay: timedelta = option(timedelta(hours=1), help="No wait is longer.", validator=validators.ge(timedelta(0)))
+    jitter: float = option(
+        0.0,
+        help="A random part, from 0 to this share of the wait, is added.",
+        validator=[validators.ge(0), validators.le(1)],
+    )
+
+
+@frozen
+class ThreadsOptions:
+    """The options of `type: threads`."""
+
+    workers: int = option(
+        4, help="How many videos are worked on at once.", validator=[validators.ge(1), validators.le(256)]
+    )
+
+
+def _local(options: LocalOptions, context: BuildContext) -> Storage:
+    from haulage.builtin.local import LocalStorage
+
+    return LocalStorage(context.folder / options.path)
+
+
+def _sqlalchemy(options: SqlOptions, context: BuildContext) -> MetadataStore:
+    from haulage.builtin.sql.store import SqlStore
+
+    return SqlStore.open(options.url, context.folder)
+
+
+def _exponential(options: BackoffOptions, context: BuildContext) -> RetryPolicy:  # noqa: ARG001 - a build's signature
+    from haulage.builtin.backoff import ExponentialBackoff
+
+    return ExponentialBackoff(options.attempts, options.initial, options.factor, options.max_delay, options.jitter)
+
+
+def _threads(options: ThreadsOptions, context: BuildContext) -> Executor:  # noqa: ARG001 - a build's signature
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(options.workers, thread_name_prefix="haulage")
+
+
+@hookimpl
+def haulage_storages() -> Iterable[StorageComponent]:
+    """Offer plain files."""
+    yield StorageComponent(
+        "local",
+        "Plain files in a folder.",
+        LocalOptions,
+        _local,
+        capabilities=Capabilities(checks_content=True, exclusive_create=True),
+    )
+
+
+@hookimpl
+def haulage_metadata_stores() -> Iterable[MetadataStoreComponent]:
+    """Offer SQL databases."""
+    yield MetadataStoreComponent("sqlalchemy", "A SQL database; SQLite by default.", SqlOptions, _sqlalchemy)
+
+
+@hookimpl
+def haulage_retry_policies() -> Iterable[RetryPolicyComponent]:
+    """Offer exponential backoff."""
+    yield RetryPolicyComponent("exponential", "Waits that grow by a factor.", BackoffOptions, _exponential)
+
+
+@hookimpl
+def haulage_executors() -> Iterable[ExecutorComponent]:
+    """Offer threads of this process."""
+    yield ExecutorComponent("threads", "Threads of this process.", ThreadsOptions, _threads)

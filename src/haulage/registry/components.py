@@ -1,0 +1,111 @@
+"""The hook specs that plugins implement, and the records that they yield.
+
+A hook takes no arguments, does no I/O and yields frozen records. What a component needs beyond its options is
+imported by `build`, so that listing plugins costs nothing.
+"""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from typing import Any, Generic, Protocol, TypeVar, cast
+
+import pluggy
+from attrs import field, frozen
+
+from haulage.contracts.context import BuildContext
+from haulage.contracts.fetcher import Fetcher
+from haulage.contracts.metadata import MetadataStore
+from haulage.contracts.policies import RetryPolicy
+from haulage.contracts.storage import Capabilities, Storage
+
+PROJECT = "haulage"
+_Function = TypeVar("_Function", bound=Callable[..., object])
+
+hookspec = cast("Callable[[_Function], _Function]", pluggy.HookspecMarker(PROJECT))
+hookimpl = cast("Callable[[_Function], _Function]", pluggy.HookimplMarker(PROJECT))
+"""Marks a function of a plugin module as the implementation of the hook of the same name."""
+
+Built = TypeVar("Built", covariant=True)
+
+
+class Build(Protocol[Built]):
+    """Makes a component from its options, an instance of the record's options class."""
+
+    def __call__(self, options: Any, context: BuildContext, /) -> Built:
+        """Build it; heavy imports belong here."""
+
+
+@frozen
+class Component(Generic[Built]):
+    """What a plugin offers.
+
+    Attributes:
+        name: What `type:` in the config says, and the name of the plugin's entry point.
+        summary: One line for people.
+        options: An attrs class; its fields are the options, see haulage.plugin.option.
+        build: Makes the component.
+    """
+
+    name: str
+    summary: str
+    options: type
+    build: Build[Built]
+
+
+@frozen
+class FetcherComponent(Component[Fetcher]):
+    """A fetcher."""
+
+
+@frozen
+class StorageComponent(Component[Storage]):
+    """A storage, and what it claims of itself.
+
+    Attributes:
+        capabilities: What it claims of itself.
+    """
+
+    capabilities: Capabilities = field(factory=Capabilities)
+
+
+@frozen
+class MetadataStoreComponent(Component[MetadataStore]):
+    """A metadata store."""
+
+
+@frozen
+class RetryPolicyComponent(Component[RetryPolicy]):
+    """A retry policy."""
+
+
+@frozen
+class ExecutorComponent(Component[Executor]):
+    """An executor. Its options class has `workers`, the number of tasks that it runs at once."""
+
+
+class Hooks:
+    """The hooks of haulage: implement any of them in a module and name it in the entry-point group `haulage.v1`."""
+
+    @hookspec
+    def haulage_fetchers(self) -> Iterable[FetcherComponent]:
+        """Offer fetchers: they turn URLs into local files."""
+        raise NotImplementedError
+
+    @hookspec
+    def haulage_storages(self) -> Iterable[StorageComponent]:
+        """Offer storages: they keep finished objects."""
+        raise NotImplementedError
+
+    @hookspec
+    def haulage_metadata_stores(self) -> Iterable[MetadataStoreComponent]:
+        """Offer metadata stores: they remember jobs."""
+        raise NotImplementedError
+
+    @hookspec
+    def haulage_retry_policies(self) -> Iterable[RetryPolicyComponent]:
+        """Offer retry policies: they decide how long to wait."""
+        raise NotImplementedError
+
+    @hookspec
+    def haulage_executors(self) -> Iterable[ExecutorComponent]:
+        """Offer executors: they run work."""
+        raise NotImplementedError

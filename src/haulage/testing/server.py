@@ -1,0 +1,175 @@
+"""The HTTP/1.1 server below the loopback site: sends replies, paced or broken, and keeps the log."""
+
+import contextlib
+import select
+import socket
+import socketserver
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any, Final
+
+from haulage.testing.misbehaviour import Reply
+from haulage.testing.requests import RequestLog, Served
+
+Respond = Callable[[str, str, Mapping[str, str]], Reply]
+"""Finds the reply to a method, a path and headers, whose names are in lower case."""
+
+_PIECE: Final = 256 * 1024
+_STEP: Final = 0.05
+
+
+class Server(socketserver.ThreadingTCPServer):
+    """Serve from a thread of its own, on a free port of 127.0.0.1, until `stop`."""
+
+    # http.server's own class looks up the host's name, which may ask the network.
+    daemon_threads = True
+    allow_reuse_address = True
+    request_queue_size = 128
+
+    def __init__(self, respond: Respond, log: RequestLog) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.respond = respond
+        self.log = log
+        self._changed = threading.Condition()
+        self._connections: set[Any] = set()
+        self._thread = threading.Thread(target=self.serve_forever, args=(_STEP,), name="loopback-site", daemon=True)
+        self._thread.start()
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return int(self.server_address[1])
+
+    def stop(self) -> None:
+        """End every connection, in the middle of a reply too, and leave no thread that answers."""
+        self.shutdown()
+        self._thread.join()
+        self.server_close()
+        with self._changed:
+            for connection in self._connections:
+                _shut(connection)
+            self._changed.wait_for(lambda: not self._connections, timeout=5)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Remember the connection, for `stop`."""
+        with self._changed:
+            self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close the connection and forget it."""
+        super().shutdown_request(request)
+        with self._changed:
+            self._connections.discard(request)
+            self._changed.notify_all()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that went away; anything else is a bug of the site and shows itself."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    connection: socket.socket
+    server: Server
+
+    def do_GET(self) -> None:
+        self._serve()
+
+    def do_HEAD(self) -> None:
+        self._serve()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
+        pass
+
+    def _serve(self) -> None:
+        arrived = time.monotonic()
+        log = self.server.log
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        reply = self.server.respond(self.command, self.path, headers)
+        number = log.begin(Served(arrived, self.command, self.path, reply.status))
+        try:
+            with log.writing():
+                self._send_head(reply)
+                if self.command == "HEAD" or reply.announced == 0:
+                    log.end(number, complete=True)
+                    return
+            self.close_connection = reply.announced != reply.stop - reply.start or self.close_connection
+            self._send_body(reply, number)
+            log.end(number, complete=reply.announced is None)
+        except ConnectionError:
+            self.close_connection = True
+        finally:
+            log.end(number, complete=False)
+
+    def _send_head(self, reply: Reply) -> None:
+        self.send_response(reply.status)
+        self.send_header("Content-Type", reply.media_type)
+        if reply.announced is None:
+            self.send_header("Connection", "close")
+        else:
+            self.send_header("Content-Length", str(reply.announced))
+        for name, value in reply.headers:
+            self.send_header(name, value)
+        self.end_headers()
+
+    def _send_body(self, reply: Reply, number: int) -> None:
+        sent, began = 0, time.monotonic()
+        for piece in _pieces(reply):
+            rest = memoryview(piece)
+            if reply.rate:
+                self._rest(began + (sent + len(rest)) / reply.rate - time.monotonic())
+            while rest:
+                # Sent and counted in one go: who has read a byte, or a reply's end, finds it in the log.
+                with self.server.log.writing():
+                    count = self._send_some(rest)
+                    sent += count
+                    self.server.log.add(number, count)
+                    if sent == reply.announced:
+                        self.server.log.end(number, complete=True)
+                rest = rest[count:]
+                if rest:
+                    self._ready(select.POLLOUT, None)
+        if reply.silent:
+            self._rest(None)
+
+    def _send_some(self, data: memoryview) -> int:
+        try:
+            return self.connection.send(data, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return 0
+
+    def _rest(self, seconds: float | None) -> None:
+        """Wait, unless the client goes away or the server stops: both make the socket readable."""
+        if (seconds is None or seconds > 0) and self._ready(select.POLLIN, seconds):
+            raise ConnectionAbortedError
+
+    def _ready(self, event: int, seconds: float | None) -> bool:
+        poll = select.poll()
+        poll.register(self.connection, event)
+        return bool(poll.poll(None if seconds is None else seconds * 1000))
+
+
+def _pieces(reply: Reply) -> Iterator[bytes]:
+    size = max(1, int(reply.rate * _STEP)) if reply.rate else _PIECE
+    if isinstance(reply.body, Path):
+        with reply.body.open("rb") as file:
+            file.seek(reply.start)
+            left = reply.stop - reply.start
+            while piece := file.read(min(size, left)):
+                left -= len(piece)
+                yield piece
+    else:
+        for start in range(reply.start, reply.stop, size):
+            yield reply.body[start : min(start + size, reply.stop)]
+
+
+def _shut(connection: Any) -> None:
+    with contextlib.suppress(OSError):  # it may have ended by itself
+        connection.shutdown(socket.SHUT_RDWR)
