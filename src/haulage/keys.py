@@ -16,6 +16,7 @@ _OUTSIDE = re.compile(r"[^A-Za-z0-9._-]")
 _LITERAL = re.compile(r"[A-Za-z0-9._/-]*")
 _KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 _LONGEST_KEY = 1024
+_LONGEST_TEXT = LONGEST_FIELD + len("-01234567")
 
 
 def field_text(text: str) -> str:
@@ -56,6 +57,10 @@ def check_layout(layout: str) -> str:
     sample = layout.format(**dict.fromkeys(FIELDS, "x"))
     if not _KEY.fullmatch(sample):
         raise ConfigError(f"layout {layout!r}: a part of the path is empty or begins with a dot")
+    longest = dict.fromkeys(FIELDS, "x" * _LONGEST_TEXT)
+    longest["ext"] = f"{longest['variant']}.{longest['ext']}.{longest['ext']}"
+    if len(layout.format(**longest)) > _LONGEST_KEY:
+        raise ConfigError(f"layout {layout!r}: its keys could have more than {_LONGEST_KEY} bytes")
     return layout
 
 
@@ -68,8 +73,13 @@ def object_key(layout: str, video: Video, extension: str) -> str:
         channel_id=field_text(video.channel_id or video.source),
         video_id=field_text(video.id),
         variant=field_text(video.variant or "default"),
-        ext=".".join(field_text(part) for part in extension.split(".")),
+        ext=_extension_text(extension),
     )
+
+
+def _extension_text(extension: str) -> str:
+    stem, dot, last = extension.rpartition(".")
+    return f"{field_text(stem)}.{field_text(last)}" if dot else field_text(last)
 
 
 def check_key(key: str) -> str:

@@ -36,7 +36,7 @@ from haulage.registry.components import (
     StorageComponent,
     hookimpl,
 )
-from haulage.secrets import has_password, public_url, redact
+from haulage.secrets import public_url, redact, unsigned_url
 from haulage.values import (
     AttemptId,
     Copy,
@@ -100,9 +100,9 @@ __all__ = [
     "Upload",
     "Video",
     "check_key",
-    "has_password",
     "hookimpl",
     "option",
     "public_url",
     "redact",
+    "unsigned_url",
 ]

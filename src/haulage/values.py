@@ -9,6 +9,7 @@ from typing import Literal, NewType
 from attrs import frozen
 
 from haulage.errors import Failure
+from haulage.secrets import unsigned_url
 
 JobId = NewType("JobId", str)
 """The name of a job: a digest of its request, so that asking twice names one job."""
@@ -45,8 +46,12 @@ class Request:
 
     @property
     def id(self) -> JobId:
-        """The id of the job of this request: 128 bits of a SHA-256, in hex."""
-        return JobId(hashlib.sha256(f"{self.variant}\n{self.url}".encode()).hexdigest()[:32])
+        """The id of the job of this request: 128 bits of a SHA-256, in hex.
+
+        It does not depend on what only signs the URL, so that a fresh signature gives new life to a job whose old one
+        has run out.
+        """
+        return JobId(hashlib.sha256(f"{self.variant}\n{unsigned_url(self.url)}".encode()).hexdigest()[:32])
 
 
 @frozen

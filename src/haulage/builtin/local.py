@@ -4,6 +4,8 @@ import contextlib
 import errno
 import hashlib
 import os
+import secrets
+import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,6 +59,12 @@ def _make_folder(folder: Path) -> None:
         _sync_folder(each.parent)
 
 
+def _unless_missing(error: OSError) -> None:
+    """Have os.walk pass over what is gone, and over nothing else."""
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise error
+
+
 def _version(status: os.stat_result) -> str:
     return f"{status.st_ino:x}-{status.st_mtime_ns:x}-{status.st_size:x}"
 
@@ -67,16 +75,19 @@ class LocalUpload(Upload):
     def __init__(self, storage: "LocalStorage", key: str, attempt: str, replaces: StoredObject | None, ctx: Context):
         self._storage, self._key, self._replaces, self._ctx = storage, key, replaces, ctx
         self._target = storage.root / key
-        self._partial = self._target.with_name(f".{self._target.name}{_UNFINISHED}{attempt}")
+        # Its length does not grow with the target's, and no two uploads share it.
+        self._partial = self._target.with_name(f"{_UNFINISHED}{attempt}-{secrets.token_hex(4)}")
         self._size, self._digest = 0, hashlib.sha256()
         self._failed = self._ended = False
         with _translated(f"write {self._target}"):
             _make_folder(self._target.parent)
-            self._file = self._partial.open("wb", buffering=0)
+            self._file = self._partial.open("xb", buffering=0)
 
     def write(self, data: bytes | memoryview) -> None:
         """See Upload."""
         self._ctx.cancel.raise_if_cancelled()
+        if self._ended:
+            raise StorageError(Failure(Kind.STORAGE, f"{self._target}: the upload ended before"))
         rest = memoryview(data)
         self._digest.update(rest)
         try:
@@ -134,9 +145,11 @@ class LocalUpload(Upload):
     def abort(self) -> None:
         """See Upload."""
         self._ended = True
-        self._file.close()
         with _translated(f"remove {self._partial}"):
-            self._partial.unlink(missing_ok=True)
+            try:
+                self._file.close()
+            finally:
+                self._partial.unlink(missing_ok=True)
 
 
 class LocalStorage(Storage):
@@ -182,6 +195,8 @@ class LocalStorage(Storage):
             return None
         except OSError as error:
             _raise(error, f"look at {path}")
+        if not stat.S_ISREG(status.st_mode):
+            return None
         modified = datetime.fromtimestamp(status.st_mtime, UTC)
         return StoredObject(key, status.st_size, version=_version(status), modified=modified)
 
@@ -196,9 +211,9 @@ class LocalStorage(Storage):
         """See Storage."""
         top = self.root / check_key(folder) if folder else self.root
         with _translated(f"list {top}"):
-            for parent, _, names in os.walk(top):
+            for parent, _, names in os.walk(top, onerror=_unless_missing):
                 for name in names:
-                    if _UNFINISHED in name:
+                    if name.startswith(_UNFINISHED):
                         continue
                     # Not through check_key: a stranger's file may have any name.
                     found = self._stat((Path(parent) / name).relative_to(self.root).as_posix())
@@ -212,8 +227,8 @@ class LocalStorage(Storage):
             there = self.stat(key)
             if there is not None and there.version != only.version:
                 raise AlreadyExists(Failure(Kind.CONFLICT, f"{path} is not the version that was to be deleted"))
-        with _translated(f"delete {path}"):
-            path.unlink(missing_ok=True)
+        with _translated(f"delete {path}"), contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            path.unlink()
 
     def url(self, key: str) -> str:
         """See Storage."""

@@ -30,7 +30,7 @@ def command(ctx: click.Context, folder: str) -> int:
     begin_logging(settings.log_format, settings.log_level)
     Path(folder).mkdir(parents=True, exist_ok=True)
     os.chdir(folder)
-    display = Display()
+    display = Display(quiet=settings.log_format == "json")
     config = {"private_hosts": ["127.0.0.1"]}
     with LoopbackSite() as site, Pipeline.from_config(config, observers=[display]) as pipeline:
         urls = [site.url(each) for each in _ON_SITE]

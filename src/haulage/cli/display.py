@@ -30,10 +30,13 @@ class Display:
     """An observer that shows what is under way on standard error. A context manager.
 
     Results go to standard output, one a line, so that they can be piped on.
+
+    Args:
+        quiet: Show nothing on standard error, which then belongs to the log.
     """
 
-    def __init__(self) -> None:
-        self._console = Console(stderr=True, highlight=False)
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._console = Console(stderr=True, highlight=False, quiet=quiet)
         self._width = max(10, min(40, self._console.width - _BESIDE_THE_NAME))
         self._progress = Progress(
             TextColumn("{task.fields[stage]:6}"),
@@ -44,7 +47,7 @@ class Display:
             TimeRemainingColumn(compact=True),
             console=self._console,
             transient=True,
-            disable=not self._console.is_terminal,
+            disable=quiet or not self._console.is_terminal,
             redirect_stdout=sys.stdout.isatty(),
         )
         self._lock = threading.Lock()
@@ -100,4 +103,8 @@ class Display:
 
     def _label(self, job: Job) -> str:
         text = name(job)
-        return escape(text if len(text) <= self._width else f"{text[: self._width - 1]}…")
+        if len(text) > self._width:
+            # What tells URLs apart stands at their end.
+            titled = bool(job.video and job.video.title)
+            text = f"{text[: self._width - 1]}…" if titled else f"…{text[1 - self._width :]}"
+        return escape(text)

@@ -41,7 +41,7 @@ def haul(settings: Settings, urls: Iterable[str], as_json: bool) -> int:
     from haulage.cli.display import Display
     from haulage.cli.report import document
 
-    display = Display()
+    display = Display(quiet=settings.log_format == "json")
     named: list[JobId] = []
     outcomes: dict[JobId, Job] = {}
     with settings.pipeline(display) as pipeline, display:

@@ -18,7 +18,7 @@ COMMANDS = {
 }
 """The commands and their summaries; each has a module of its own, which is imported when it runs."""
 
-EXIT_OTHER, EXIT_USAGE, EXIT_UNUSABLE, EXIT_STOPPED = 1, 2, 3, 4
+EXIT_USAGE, EXIT_UNUSABLE, EXIT_STOPPED = 2, 3, 4
 
 
 class _Commands(click.Group):
@@ -79,10 +79,6 @@ def run(arguments: list[str] | None = None) -> int:
             err=True,
         )
         return EXIT_STOPPED
-    except BrokenPipeError:
-        # Whoever read our output has seen enough; and the interpreter shall not complain when it flushes.
-        sys.stdout = None
-        return EXIT_OTHER
     except Exception as error:
         from haulage.errors import HaulageError, Kind
 

@@ -16,7 +16,7 @@ from haulage.config.document import Problem
 from haulage.config.interpolate import plain
 from haulage.config.options import describe
 from haulage.config.primitives import PRIMITIVES, Misfit, Read
-from haulage.config.wording import expected, scrub, show, unknown
+from haulage.config.wording import expected, meant, scrub, show, unknown
 
 T = TypeVar("T")
 Hook = Callable[[Any, Any], Any]
@@ -38,6 +38,7 @@ def fill(data: Mapping[str, Any], kind: type) -> tuple[dict[str, Any], list[Prob
     attrs.resolve_types(kind)
     fields = {each.alias or each.name: each for each in attrs.fields(kind) if each.init}
     problems = [unknown("option", key, fields).under(key) for key in data if key not in fields]
+    misspelt = {meant(key, fields) for key in data if key not in fields}
     values: dict[str, Any] = {}
     for key, each in fields.items():
         if key in data:
@@ -46,7 +47,7 @@ def fill(data: Mapping[str, Any], kind: type) -> tuple[dict[str, Any], list[Prob
             except Misfit as misfit:
                 secret = describe(each).secret
                 problems += [_discreet(found, secret).under(key) for found in misfit.problems]
-        elif each.default is attrs.NOTHING:
+        elif each.default is attrs.NOTHING and key not in misspelt:
             problems.append(Problem((), f"missing option {key!r}"))
     refused = _validate(data, kind, values)
     for problem in refused:

@@ -38,12 +38,17 @@ def expected(wanted: str, value: object) -> Problem:
     return Problem((), f"expected {wanted}, got {show(value)}", f"expected {wanted}")
 
 
+def meant(name: str, known: Iterable[str]) -> str | None:
+    """The name that the writer may have meant; None where none is near."""
+    return next(iter(get_close_matches(name, sorted(set(known)), 1)), None)
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
     """Say what the writer may have meant, to be put behind a message."""
     names = sorted(set(known))
-    near = get_close_matches(name, names, 1)
+    near = meant(name, names)
     if near:
-        return f"; did you mean {near[0]!r}?"
+        return f"; did you mean {near!r}?"
     return f"; there are {', '.join(names)}" if len(names) > 1 else f"; there is only {names[0]}" if names else ""
 
 

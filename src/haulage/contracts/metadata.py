@@ -123,7 +123,7 @@ class MetadataStore(ABC):
             jobs: Consumed within one transaction: pass lists of a bounded length.
             batch: What they belong to.
             parent: The job of the list they were found in.
-            again: Make those that have ended due once more.
+            again: Make those due now that have ended, and those that wait and whose URL has another signature.
 
         Returns:
             How many were new.

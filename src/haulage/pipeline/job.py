@@ -167,8 +167,8 @@ class Carrier:
 
     def _finish(self, attempt: Attempt) -> None:
         job = evolve(attempt.job, home=None)
+        self.workspace.clear(job.id)  # first: a crash in between leaves no folder that nobody looks for
         attempt.settle(evolve(job, status=status_of(job, self.transfer.store_to)), Done())
-        self.workspace.clear(job.id)
 
     def _fail(self, attempt: Attempt, stage: str, error: HaulageError) -> None:
         job, failure = attempt.job, error.failure
@@ -185,14 +185,17 @@ class Carrier:
                 "wait": reaction.wait and reaction.wait.total_seconds(),
             },
         )
-        if not self.workspace.holds(job):
-            job = evolve(job, home=None)
         status = status_of(job, self.transfer.store_to)
+        # What was fetched stays until the primary storage has it: asking again must not download again.
+        keeps = self.workspace.holds(job) and not (ended and status is Status.DOWNLOADED)
+        if not keeps:
+            job = evolve(job, home=None)
+            status = status_of(job, self.transfer.store_to)
         if ended and status is not Status.DOWNLOADED:
             status = reaction.status
         ending = Try(attempt.attempt, stage, failure, counted=reaction.counted, wait=reaction.wait)
         attempt.settle(evolve(job, status=status, tries=(*job.tries, ending)), reaction.then, site=reaction.gate)
-        if ended:
+        if ended and not keeps:
             self.workspace.clear(job.id)
         if reaction.stops:
             raise error

@@ -10,16 +10,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from haulage.contracts.metadata import NewJob, Query
 from haulage.contracts.policies import Observer, Recipe
 from haulage.errors import ConfigError
-from haulage.pipeline.assembly import Assembly, kept, work_once
-from haulage.pipeline.worker import Worker
 from haulage.secrets import has_password, public_url
 from haulage.values import Copy, Job, JobId, Request, Status
+
+if TYPE_CHECKING:
+    from haulage.pipeline.assembly import Assembly
+    from haulage.pipeline.worker import Worker
 
 _PAGE = 500
 """How many URLs are committed at once."""
@@ -27,8 +29,8 @@ _PAGE = 500
 _LOOK_AGAIN = 1.0
 """Seconds after which the queue is looked at again: another process may have given a job back."""
 
-_BREATH = 0.02
-"""Seconds between two looks at a queue that has something due which may not be claimed yet."""
+_REST = 0.1
+"""Seconds after which the queue is looked at again where something was due that could not be claimed."""
 
 ENDED = frozenset(
     {Status.DOWNLOADED, Status.EXPANDED, Status.DUPLICATE, Status.FAILED, Status.UNAVAILABLE, Status.PRUNED}
@@ -113,6 +115,8 @@ class Pipeline:
         Raises:
             ConfigError: The config is wrong.
         """
+        from haulage.pipeline.assembly import kept  # here, so that who only imports haulage pays for no registry
+
         self._assembly = self._stack.enter_context(kept(self._recipe))
         return self
 
@@ -123,7 +127,7 @@ class Pipeline:
         self._stack.close()
 
     @property
-    def assembly(self) -> Assembly:
+    def assembly(self) -> "Assembly":
         """The living components; inside the block."""
         if self._assembly is None:
             raise RuntimeError("the pipeline is used outside its `with` block")
@@ -184,28 +188,32 @@ class Pipeline:
 
     def _work(self, batch: str, named: tuple[JobId, ...]) -> Iterator[Job]:
         """Keep as many tasks submitted as there are workers, until nothing is left."""
+        from haulage.pipeline.assembly import work_once
+
         worker = self.assembly.worker
         worker.begin(batch)
         executor, workers = self.assembly.executor()
         running: set[Future[Job | None]] = set()
         with executor, self._watching(worker):
             try:
+                in_vain = False
                 while True:
                     due = worker.next_due(batch)
                     if due is None and not running and not self._elsewhere(named):
                         return
-                    if due is not None and not due:
+                    pause = _LOOK_AGAIN if due is None else min(due.total_seconds(), _LOOK_AGAIN)
+                    if in_vain:
+                        pause = max(pause, _REST)
+                    elif not pause:
                         while len(running) < workers:
                             running.add(executor.submit(work_once, self._recipe, batch))
-                    pause = _LOOK_AGAIN if due is None else min(max(due.total_seconds(), _BREATH), _LOOK_AGAIN)
+                        pause = _LOOK_AGAIN
                     if not running:
                         time.sleep(pause)
-                        continue
                     done, running = wait(running, timeout=pause, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        job = future.result()
-                        if job is not None:
-                            yield job
+                    jobs = [future.result() for future in done]
+                    in_vain = None in jobs
+                    yield from (job for job in jobs if job is not None)
             finally:
                 for future in running:
                     future.cancel()
@@ -213,7 +221,7 @@ class Pipeline:
                 wait(running)
 
     @contextlib.contextmanager
-    def _watching(self, worker: Worker) -> Iterator[None]:
+    def _watching(self, worker: "Worker") -> Iterator[None]:
         for observer in self._observers:
             worker.watch(observer)
         try:

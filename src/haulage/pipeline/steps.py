@@ -149,10 +149,11 @@ def react(failure: Failure, stage: str, attempt: AttemptId, job: Job, strikes: i
             return Reaction(Again() if afresh else Done(), counted=True)
         case Kind.RATE_LIMITED:
             own = [each for each in earlier if each.failure.kind is Kind.RATE_LIMITED]
-            if len(own) >= MOST_STRIKES - 1 or _span(own) >= LONGEST_SIEGE:
-                return Reaction(Done())
             cool_down = failure.retry_after or min(FIRST_COOL_DOWN * 2 ** min(strikes, 10), LONGEST_COOL_DOWN)
-            return Reaction(Again(cool_down), gate=Gate(cool_down, failure.message))
+            gate = Gate(cool_down, failure.message)  # for the others, where this one has had enough
+            if len(own) >= MOST_STRIKES - 1 or _span(own) >= LONGEST_SIEGE:
+                return Reaction(Done(), gate=gate)
+            return Reaction(Again(cool_down), gate=gate)
         case Kind.NOT_YET:
             return Reaction(Again(failure.retry_after or NOT_YET))
         case Kind.NO_SPACE:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from haulage.cancel import Cancelled
 from haulage.contracts.metadata import MetadataStore
 from haulage.contracts.policies import Event, Observer
-from haulage.errors import AttemptLost, HaulageError
+from haulage.errors import AttemptLost
 from haulage.pipeline.attempt import Attempt
 from haulage.pipeline.job import Carrier
 from haulage.values import AttemptId, Job
@@ -117,7 +117,7 @@ class Worker:
 
     def _beat(self) -> None:
         last = time.monotonic()
-        while not self._closed.wait(BEAT_SECONDS):
+        while not self._closed.wait(min(BEAT_SECONDS, self._lease.total_seconds() / 4)):
             with self._lock:
                 attempts = {key: attempt for key, (attempt, _) in self._attempts.items()}
             lost: set[AttemptId] = set()
@@ -125,7 +125,7 @@ class Worker:
                 if attempts:
                     lost = set(self._store.beat([each.position for each in attempts.values()], self._lease))
                 last = time.monotonic()
-            except HaulageError as error:
+            except Exception as error:  # whatever it is: without beats the leases end
                 _log.warning("cannot reach the metadata store: %s", error)
                 if time.monotonic() - last > self._lease.total_seconds() / 2:
                     lost = set(attempts)  # before the leases end and another worker begins

@@ -1,5 +1,6 @@
 """Where downloads lie until they are stored: a folder a job, and in it a folder an attempt."""
 
+import errno
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -30,13 +31,7 @@ class Workspace:
             self.root.mkdir(parents=True, exist_ok=True)
             self.home = self._name()
         except OSError as error:
-            raise StorageError(
-                Failure(
-                    Kind.DENIED,
-                    f"cannot use the workspace {self.root}: {error.strerror}",
-                    cure="set workspace.path to a folder that haulage can write to",
-                )
-            ) from error
+            raise self._unusable(error) from error
 
     def _name(self) -> str:
         """Read the workspace's name, or give it one; of several processes that do, the first one's counts."""
@@ -53,11 +48,25 @@ class Workspace:
         return file.read_text(encoding="ascii")
 
     def fresh(self, job: JobId, attempt: AttemptId) -> Path:
-        """Make an empty folder for an attempt; what earlier attempts at the job left behind goes."""
+        """Make an empty folder for an attempt; what earlier attempts at the job left behind goes.
+
+        Raises:
+            StorageError: It cannot be made.
+        """
         self.clear(job)
         folder = self.root / job / attempt
-        folder.mkdir(parents=True)
+        try:
+            folder.mkdir(parents=True)
+        except OSError as error:
+            raise self._unusable(error) from error
         return folder
+
+    def _unusable(self, error: OSError) -> StorageError:
+        message = f"cannot use the workspace {self.root}: {error.strerror}"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return StorageError(Failure(Kind.NO_SPACE, message, cure="free some space"))
+        cure = "set workspace.path to a folder that haulage can write to"
+        return StorageError(Failure(Kind.DENIED, message, cure=cure))
 
     def clear(self, job: JobId) -> None:
         """Remove all that lies here for a job."""

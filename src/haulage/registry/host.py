@@ -142,17 +142,21 @@ class Host:
     def _register(self, module: ModuleType, origin: str) -> None:
         if self._manager.is_registered(module):
             return
-        self._manager.register(module)
+        offers: list[tuple[type[Component[Any]], Component[Any]]] = []
         try:
+            self._manager.register(module)
             self._manager.check_pending()
             for kind, (hook, _) in KINDS.items():
                 for record in self._records(module, hook):
                     if not isinstance(record, kind):
                         raise TypeError(f"{hook} yields {type(record).__name__} instead of {kind.__name__}")
-                    self._offers.setdefault((kind, record.name), {})[origin] = record
+                    offers.append((kind, record))
         except Exception:
-            self._manager.unregister(module)
+            if self._manager.is_registered(module):
+                self._manager.unregister(module)
             raise
+        for kind, record in offers:  # all that it offers, or nothing
+            self._offers.setdefault((kind, record.name), {})[origin] = record
 
     def _records(self, module: ModuleType, hook: str) -> list[object]:
         # One implementation at a time: a call through pluggy would let one that raises take all others with it.

@@ -30,6 +30,8 @@ class YtDlpFetcher(Fetcher):
             parts = urlsplit(url)
             host, port = (parts.hostname or "").lower(), parts.port
         except ValueError:
+            host, port = "", None
+        if not host:
             return "unknown"
         host = host.removeprefix("www.").removeprefix("m.").removeprefix("music.")
         if host in _FAMILIES:
@@ -47,7 +49,7 @@ class YtDlpFetcher(Fetcher):
 
     def fetch(self, video: Video, folder: Path, ctx: Context) -> FetchResult:
         """See Fetcher."""
-        process = self._processes.start(wire.Fetch(video, folder, self._private_hosts))
+        process = self._processes.start(wire.Fetch(video, folder.absolute(), self._private_hosts))
         for report in process.reports(ctx.cancel):
             if isinstance(report, wire.Progress):
                 ctx.progress(report.done, report.total)

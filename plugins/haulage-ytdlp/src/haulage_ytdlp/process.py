@@ -6,6 +6,7 @@ whose other end is ours: when ours closes, for whatever reason, it ends with eve
 """
 
 import contextlib
+import functools
 import os
 import signal
 import socket
@@ -58,29 +59,27 @@ class Processes:
             FetchError: It could not be started (kind `environment`).
         """
         ours, theirs = socket.socketpair()
-        own: subprocess.Popen[bytes] | None = None
         try:
-            with theirs:
-                if self._warm:
-                    self._hand_over(theirs)
-                else:
-                    own = self._spawn(theirs, "--once")
-            ours.sendall(wire.line(order))
+            with theirs, self._lock:
+                if self._closed:
+                    raise OSError("the fetcher is closed")
+                starter = self._hand_over(theirs) if self._warm else self._spawn(theirs, "--once")
+            with contextlib.suppress(ConnectionError):  # it is dead already, and who listens to it finds out why
+                ours.sendall(wire.line(order))
         except OSError as error:
             ours.close()
             raise FetchError(Failure(Kind.ENVIRONMENT, f"a fetch process could not be started: {error}")) from error
-        return Process(ours, self._last_words, own)
+        return Process(ours, functools.partial(self._why_not_begun, starter), None if self._warm else starter)
 
-    def _hand_over(self, theirs: socket.socket) -> None:
-        with self._lock:
-            if self._closed:
-                raise OSError("the fetcher is closed")
-            if self._control is None or self._server is None or self._server.poll() is not None:
-                self._stop()
-                self._control, inner = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-                with inner:
-                    self._server = self._spawn(inner)
+    def _hand_over(self, theirs: socket.socket) -> subprocess.Popen[bytes]:
+        if self._control is None or self._server is None or self._server.poll() is not None:
+            self._stop()
+            self._control, inner = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            with inner:
+                self._server = self._spawn(inner)
+        with contextlib.suppress(ConnectionError):  # as above
             socket.send_fds(self._control, [b"job"], [theirs.fileno()])
+        return self._server
 
     def _spawn(self, end: socket.socket, *arguments: str) -> subprocess.Popen[bytes]:
         errors = self._errors
@@ -95,6 +94,17 @@ class Processes:
             env=self._environment,
             start_new_session=True,
         )
+
+    def _why_not_begun(self, starter: subprocess.Popen[bytes]) -> Failure:
+        """Tell a program that cannot run on this machine from one that was killed."""
+        try:
+            code = starter.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            code = None
+        if code is None or code < 0:
+            return Failure(Kind.CRASHED, "the fetch process was killed or died before it had begun")
+        words = self._last_words()
+        return Failure(Kind.ENVIRONMENT, f"a fetch process could not be started{words and ': ' + words}")
 
     def _last_words(self) -> str:
         if self._errors is None:
@@ -127,10 +137,10 @@ class Process:
     """One fetch process; used by one thread, but for `cancel`."""
 
     def __init__(
-        self, connection: socket.socket, last_words: Callable[[], str], own: subprocess.Popen[bytes] | None
+        self, connection: socket.socket, why_not_begun: Callable[[], Failure], own: subprocess.Popen[bytes] | None
     ) -> None:
         self._connection = connection
-        self._last_words = last_words
+        self._why_not_begun = why_not_begun
         self._own = own
         self._pid: int | None = None
         self._lock = threading.Lock()
@@ -148,7 +158,7 @@ class Process:
         """
         outcome: Any = None
         try:
-            with cancel.on_cancel(self._terminate), self._connection.makefile("rb") as lines:
+            with self._connection.makefile("rb") as lines:
                 for report in self._read(lines):
                     if isinstance(report, wire.Began):
                         self._began(report.pid)
@@ -167,9 +177,8 @@ class Process:
         yield outcome
 
     def _silence(self) -> Failure:
-        words = self._last_words()
         if self._pid is None:
-            return Failure(Kind.ENVIRONMENT, f"a fetch process could not be started{words and ': ' + words}")
+            return self._why_not_begun()
         return Failure(Kind.CRASHED, "the fetch process was killed or died before it had finished")
 
     def _read(self, lines: IO[bytes]) -> Iterator[Any]:

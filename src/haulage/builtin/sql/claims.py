@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from attrs import frozen
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from haulage.builtin.sql.clock import from_now
 from haulage.builtin.sql.models import SiteRow, VideoProcessingJob
@@ -35,7 +35,9 @@ def due_job(connection: Connection, *, home: str, handover: timedelta, batch: st
         .correlate(SiteRow)
         .scalar_subquery()
     )
-    busy = select(held.number).where(held.site == SiteRow.name, held.attempt.is_not(None), held.due_at > from_now())
+    busy = select(held.number).where(
+        _unindexed(held.site) == SiteRow.name, held.attempt.is_not(None), held.due_at > from_now()
+    )
     found = (
         select(VideoProcessingJob.id, VideoProcessingJob.attempt, SiteRow.strikes)
         .join(SiteRow, VideoProcessingJob.number == front)
@@ -50,16 +52,18 @@ def due_job(connection: Connection, *, home: str, handover: timedelta, batch: st
 def next_due(connection: Connection, *, home: str, handover: timedelta, batch: str) -> timedelta | None:
     """How long until a claim may succeed; None where no job is left, or only ones whose site waits for a person."""
     job = aliased(VideoProcessingJob)
-    mine = or_(job.home.is_(None), job.home == home)
 
-    def first(condition: ColumnElement[bool]) -> ColumnElement[datetime | None]:
-        of_site = select(func.min(job.due_at)).where(job.site == SiteRow.name, condition, *_of(job, batch))
-        return of_site.where(job.due_at.is_not(None)).correlate(SiteRow).scalar_subquery()
+    def first(*conditions: ColumnElement[bool]) -> ColumnElement[datetime | None]:
+        of_site = select(func.min(job.due_at)).where(job.due_at.is_not(None), *conditions)
+        return of_site.correlate(SiteRow).scalar_subquery()
 
+    ours = first(job.site == SiteRow.name, or_(job.home.is_(None), job.home == home), *_of(job, batch))
+    of_batch = [_unindexed(job.batch) == batch] if batch else []
+    theirs = first(_unindexed(job.site) == SiteRow.name, job.home.is_not(None), job.home != home, *of_batch)
     rows = connection.execute(
-        select(
-            from_now().label("now"), SiteRow.opens_at, first(mine).label("ours"), first(~mine).label("theirs")
-        ).where(SiteRow.opens_at.is_not(None))
+        select(from_now().label("now"), SiteRow.opens_at, ours.label("ours"), theirs.label("theirs")).where(
+            SiteRow.opens_at.is_not(None)
+        )
     )
     waits = [
         max(due, row.opens_at) - row.now
@@ -68,6 +72,11 @@ def next_due(connection: Connection, *, home: str, handover: timedelta, batch: s
         if due
     ]
     return max(min(waits), timedelta(0)) if waits else None
+
+
+def _unindexed(column: InstrumentedAttribute[str]) -> ColumnElement[str]:
+    """Keep SQLite from walking along the column's index where another one leads to a few rows at once."""
+    return column.concat("")
 
 
 def _of(job: type[VideoProcessingJob], batch: str) -> list[ColumnElement[bool]]:

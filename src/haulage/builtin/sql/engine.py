@@ -33,7 +33,7 @@ def open_engine(url: str, folder: Path) -> Engine:
     """
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the latter for a port that is no number
         raise _refused("the database URL cannot be read", "write it like sqlite:///haulage.db") from None
     if parsed.get_backend_name() != "sqlite":
         raise _refused(f"databases of type {parsed.get_backend_name()} are not supported", "use sqlite:///haulage.db")

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    and_,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -76,7 +77,7 @@ class VideoProcessingJob(Base):
     added_at: Mapped[datetime] = mapped_column(UtcTime)
 
 
-# Jobs that have ended are in neither index, so that a claim costs the same however large the archive is.
+# Jobs that have ended are in none of these indexes, so that a claim costs the same however large the archive is.
 Index(
     "due_by_site",
     VideoProcessingJob.site,
@@ -89,6 +90,12 @@ Index(
     VideoProcessingJob.site,
     VideoProcessingJob.due_at,
     sqlite_where=VideoProcessingJob.due_at.is_not(None),
+)
+# Those whose files lie in a workspace: few at a time.
+Index(
+    "due_by_home",
+    VideoProcessingJob.home,
+    sqlite_where=and_(VideoProcessingJob.home.is_not(None), VideoProcessingJob.due_at.is_not(None)),
 )
 
 

@@ -49,11 +49,14 @@ def save_copies(connection: Connection, video: int, job: Job) -> None:
         new |= {"stored_at": from_now() if copy.state == "stored" else None}
         new |= {"deleted_at": from_now() if copy.state == "deleted" else None}
         written = upsert(StoredObjectRow).values(**row, **new)
-        # A copy keeps the time at which it reached its state.
+        # A copy keeps the time at which it reached its state, and one that goes the time at which it was stored.
         changed = StoredObjectRow.state != copy.state
+        goes = copy.state in ("deleting", "deleted")
         times = {
-            name: case((changed, written.excluded[name]), else_=getattr(StoredObjectRow, name))
-            for name in ("stored_at", "deleted_at")
+            "stored_at": StoredObjectRow.stored_at
+            if goes
+            else case((changed, written.excluded.stored_at), else_=StoredObjectRow.stored_at),
+            "deleted_at": case((changed, written.excluded.deleted_at), else_=StoredObjectRow.deleted_at),
         }
         identity = [StoredObjectRow.video, StoredObjectRow.role, StoredObjectRow.storage]
         connection.execute(written.on_conflict_do_update(index_elements=identity, set_=row | times))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from attrs import evolve
-from sqlalchemy import ColumnElement, Connection, Engine, and_, func, insert, inspect, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, func, insert, inspect, or_, select, update
 
 from haulage.builtin.sql import claims, rows
 from haulage.builtin.sql.clock import from_now
@@ -92,22 +92,27 @@ class SqlStore(MetadataStore):
         connection.execute(update(VideoProcessingJob).where(this).values(batch=batch))
         if again:
             self._reopen([job for job in jobs if job.request.id in known], connection, batch)
-        new = [
-            job for job in jobs if job.request.id not in known and not (job.video and rows.owner(connection, job.video))
-        ]
-        for job in new:
+        count = 0
+        for job in jobs:
+            if job.request.id in known or (job.video and rows.owner(connection, job.video)):
+                continue
+            count += 1
             record = Job(job.request.id, job.request, job.site, parent=parent, video=job.video)
             row = {"id": record.id, "variant": job.request.variant, "batch": batch, "parent": parent}
             rows.new_job(connection, row | job_values(record))
             if job.video:
                 rows.save_video(connection, record, job.video)
-        return len(new)
+        return count
 
     def _reopen(self, jobs: list[NewJob], connection: Connection, batch: str) -> None:
+        # One that waits is due at once too where its URL is signed afresh: the old signature may have run out.
+        ended = VideoProcessingJob.due_at.is_(None)
+        waits = VideoProcessingJob.attempt.is_(None)
         for job in jobs:
+            signed_afresh = and_(waits, VideoProcessingJob.url != job.request.url)
             connection.execute(
                 update(VideoProcessingJob)
-                .where(VideoProcessingJob.id == job.request.id, VideoProcessingJob.due_at.is_(None))
+                .where(VideoProcessingJob.id == job.request.id, or_(ended, signed_afresh))
                 .values(due_at=from_now(), batch=batch, url=job.request.url, stage="", done=0, total=None)
             )
 
@@ -179,11 +184,19 @@ class SqlStore(MetadataStore):
 
     def find(self, query: Query) -> Iterator[Job]:
         """See MetadataStore."""
-        if query.ids:
-            for ids in _pages(list(query.ids)):
-                yield from self._find(evolve(query, ids=tuple(ids)))
-        else:
+        if not query.ids:
             yield from self._find(query)
+            return
+        with transaction(self._engine, reads=True) as connection:
+            named = select(VideoProcessingJob.number, VideoProcessingJob.id)
+            found = [
+                row
+                for ids in _pages(list(dict.fromkeys(query.ids)))
+                for row in connection.execute(named.where(VideoProcessingJob.id.in_(ids)))
+            ]
+        found.sort(key=lambda row: row.number)
+        for ids in _pages([JobId(row.id) for row in found]):
+            yield from self._find(evolve(query, ids=tuple(ids)))
 
     def _find(self, query: Query) -> Iterator[Job]:
         last = 0

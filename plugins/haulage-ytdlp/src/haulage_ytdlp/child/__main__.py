@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import threading
+from pathlib import Path
 
 # A transport that is not Python's would pass by the address guard.
 sys.modules["curl_cffi"] = None  # type: ignore[assignment]
@@ -66,6 +67,9 @@ def _end_with(connection: socket.socket) -> None:
 
 if __name__ == "__main__":
     end = socket.socket(fileno=os.dup(0))
+    # What this process forks and starts must not hold the socket open after its own end.
+    with Path(os.devnull).open("rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
     if sys.argv[1:] == ["--once"]:
         run(end)
     serve(end)

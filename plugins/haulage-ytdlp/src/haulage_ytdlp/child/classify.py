@@ -7,7 +7,14 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from attrs import frozen
-from yt_dlp.networking.exceptions import CertificateVerifyError, HTTPError, ProxyError, TransportError
+from yt_dlp.networking.exceptions import (
+    CertificateVerifyError,
+    HTTPError,
+    IncompleteRead,
+    ProxyError,
+    RequestError,
+    TransportError,
+)
 from yt_dlp.utils import (
     ContentTooShortError,
     DownloadError,
@@ -82,14 +89,11 @@ def classify(error: BaseException, network: BaseException | None = None) -> Fail
         network: The last error that the network gave, since exhausted retries lose their cause.
     """
     message = _message(error)
-    if guard.refusals:
-        refusal = guard.refusals[-1]
-        if isinstance(refusal, guard.AddressRefused):
-            return Failure(Kind.UNAVAILABLE, str(refusal), cure="if it is meant, name it in private_hosts")
-        return Failure(Kind.ENVIRONMENT, f"{refusal}, past haulage's guard")
     chain = list(_chain(error))
     if not any(isinstance(each, HTTPError | TransportError) for each in chain) and network and _gave_up(message):
         chain.append(network)
+    if guard.refusals and not any(isinstance(each, HTTPError | IncompleteRead) for each in chain):
+        return _refused(guard.refusals[-1])
     for each in chain:
         failure = _by_type(each, message)
         if failure is not None:
@@ -100,9 +104,17 @@ def classify(error: BaseException, network: BaseException | None = None) -> Fail
     for pattern in PATTERNS:
         if pattern.text.search(message):
             return Failure(pattern.kind, message, cure=pattern.cure)
-    if any(isinstance(each, ExtractorError | DownloadError) for each in chain):
+    if any(isinstance(each, PostProcessingError) for each in chain):
+        return Failure(Kind.INVALID, message)
+    if any(isinstance(each, ExtractorError | DownloadError | RequestError) for each in chain):
         return Failure(Kind.UNAVAILABLE, message)
     return Failure(Kind.BUG, f"{type(error).__name__}: {message}")
+
+
+def _refused(refusal: guard.Refused) -> Failure:
+    if isinstance(refusal, guard.AddressRefused):
+        return Failure(Kind.UNAVAILABLE, str(refusal), cure="if it is meant, name it in private_hosts")
+    return Failure(Kind.ENVIRONMENT, f"{refusal}, past haulage's guard")
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -139,8 +151,6 @@ def _by_type(error: BaseException, message: str) -> Failure | None:
         return Failure(Kind.TRANSIENT, redact(str(error)), cure=cure)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Failure(Kind.NO_SPACE, f"the workspace: {error.strerror}", cure="free some space")
-    if isinstance(error, PostProcessingError):
-        return Failure(Kind.ENVIRONMENT if "not found" in message else Kind.INVALID, message)
     return None
 
 

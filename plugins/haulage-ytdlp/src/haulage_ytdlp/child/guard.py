@@ -7,12 +7,18 @@ that changes its answer in between gains nothing.
 
 import ipaddress
 import os
+import re
 import socket
 import sys
 from typing import Any
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_Found = tuple[Any, ...]
+"""What getaddrinfo gives: family, type, protocol, canonical name, and an address that begins with the host's."""
+
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052
+_ASSIGNED = ipaddress.ip_network("2000::/3")  # all of IPv6 that IANA gives to the public internet, RFC 4291
+_BY_ITSELF = re.compile(r"(?!file:)[a-z][a-z0-9+.,-]*:", re.IGNORECASE)  # FFmpeg takes http:host as well as http://host
 
 PROGRAMS = ("ffmpeg", "ffprobe", "deno")
 """The programs that may be started, by the beginning of their file's name."""
@@ -51,6 +57,8 @@ def is_public(text: str) -> bool:
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if inner is not None:
             address = inner
+        elif address not in _ASSIGNED:
+            return False
     return address.is_global and not address.is_multicast
 
 
@@ -71,11 +79,17 @@ class Guard:
             except ValueError:
                 self._names.add(host.lower().rstrip("."))
 
-    def resolved(self, host: object, addresses: list[str]) -> None:
-        """Take note of what a name stands for; those of a name that is let through may be connected to."""
+    def resolved(self, host: object, found: list[_Found]) -> list[_Found]:
+        """Take note of what a name stands for, and choose what is tried of that.
+
+        The addresses of a name that is let through may be connected to. Where some may be connected to and others
+        not, only those are tried, so that nothing is refused that could have been had; where none may, all are, for
+        the refusal to be seen.
+        """
         name = host.decode("ascii", "replace") if isinstance(host, bytes) else str(host)
         if name.lower().rstrip(".") in self._names:
-            self._resolved.update(addresses)
+            self._resolved.update(str(entry[4][0]) for entry in found)
+        return [entry for entry in found if self.lets_through(str(entry[4][0]))] or found
 
     def lets_through(self, text: str) -> bool:
         """Whether an address may be connected to."""
@@ -103,7 +117,7 @@ class Guard:
         if not name.startswith(PROGRAMS):
             _refuse(ProgramRefused(f"{name} may not be started"))
         for word in words[1:]:
-            if "://" in word.replace("file://", ""):
+            if "://" in word.replace("file://", "") or _BY_ITSELF.match(word):
                 _refuse(ProgramRefused(f"{name} would have fetched by itself"))
 
     def audit(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -125,9 +139,7 @@ def install(private_hosts: tuple[str, ...]) -> None:
     resolve = socket.getaddrinfo
 
     def getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
-        found = resolve(host, *args, **kwargs)
-        guard.resolved(host, [str(entry[4][0]) for entry in found])
-        return found
+        return guard.resolved(host, resolve(host, *args, **kwargs))
 
     socket.getaddrinfo = getaddrinfo
     sys.addaudithook(guard.audit)

@@ -49,6 +49,8 @@ def measure(path: Path, announced: float | None) -> MediaFacts:
         raise _invalid("the file is empty")
     try:
         with av.open(str(path), options={"protocol_whitelist": "file"}) as container:
+            if container.format.name.startswith("mov,"):
+                _whole_boxes(path)
             return _measure(container, path, announced)
     except (av.FFmpegError, OSError) as error:
         raise _invalid(f"it cannot be read as a medium: {error.strerror}") from error
@@ -86,6 +88,28 @@ def _measure(container: InputContainer, path: Path, announced: float | None) -> 
         video_codec=video.codec_context.codec.canonical_name if video else None,
         audio_codec=audio.codec_context.codec.canonical_name if audio else None,
     )
+
+
+def _whole_boxes(path: Path) -> None:
+    """Refuse an MP4 that ends within one of its boxes (ISO 14496-12 section 4.2).
+
+    Where it was cut between two packets, no packet is damaged, and the end may be too near to be told from a sound
+    track that is a little shorter than the picture.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        at = 0
+        while at < size:
+            file.seek(at)
+            header = file.read(16)
+            length = int.from_bytes(header[:4], "big")
+            if length == 1:
+                length = int.from_bytes(header[8:16], "big")
+            if header[4:8] in (b"moov", b"moof", b"mdat") and at + length > size:
+                raise _invalid(f"it was cut: it promises {at + length} bytes, and it has {size}")
+            if length < 8:  # to the end of the file, or bytes that mean nothing
+                return
+            at += length
 
 
 def _slack(seconds: float) -> float:

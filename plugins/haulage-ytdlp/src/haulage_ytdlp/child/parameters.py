@@ -35,7 +35,8 @@ def parameters(folder: Path | None, logger: object, hook: Any) -> dict[str, Any]
         "ignore_no_formats_error": False,
         "socket_timeout": TIMEOUT,
         # Files: named by us, in our folder, and never spliced onto what another attempt left.
-        "paths": {"home": str(folder or os.devnull)},
+        # yt-dlp expands ~ and $ in this path, which is why it is the current folder and not the job's by its name.
+        "paths": {"home": "." if folder else os.devnull},
         "outtmpl": {"default": "video.%(ext)s"},
         "continuedl": False,
         "nopart": False,

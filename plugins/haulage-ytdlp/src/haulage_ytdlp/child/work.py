@@ -13,7 +13,7 @@ from attrs import evolve
 from yt_dlp.networking.exceptions import RequestError
 from yt_dlp.utils import KNOWN_EXTENSIONS
 
-from haulage.plugin import Failure, FetchError, FetchResult, Kind, MediaFile, Request, Video, public_url
+from haulage.plugin import Failure, FetchError, FetchResult, Kind, MediaFile, Request, Video, unsigned_url
 from haulage_ytdlp import wire
 from haulage_ytdlp.child import measure
 from haulage_ytdlp.child.classify import classify
@@ -65,6 +65,7 @@ def carry_out(order: wire.Order, send: Send) -> None:
         if folder is not None:
             os.environ["HOME"] = str(folder / ".home")
             (folder / ".home").mkdir()
+            os.chdir(folder)
         with _Ydl(parameters(folder, _Silent(), _progress(send))) as ydl:
             if isinstance(order, wire.Expand):
                 for found in _expand(ydl, order.request):
@@ -142,7 +143,7 @@ def _known(ydl: _Ydl, request: Request) -> Video | None:
 
 def _generic(request: Request) -> Video:
     """A video of a site that gives no ids: the name of its page and a digest of where it is."""
-    where = public_url(request.url)
+    where = unsigned_url(request.url).partition("#")[0]
     parts = urlsplit(where)
     stem = PurePosixPath(unquote(parts.path)).stem or "index"
     digest = hashlib.sha256(where.encode()).hexdigest()[:8]
@@ -175,7 +176,7 @@ def _fetch(ydl: _Ydl, video: Video, folder: Path) -> FetchResult:
             raise FetchError(Failure(Kind.UNAVAILABLE, f"it has become a list of {len(entries)} videos"))
         info = entries[0]
     downloads = (info or {}).get("requested_downloads") or []
-    paths = [Path(each["filepath"]) for each in downloads if each.get("filepath")]
+    paths = [folder / each["filepath"] for each in downloads if each.get("filepath")]
     if len(paths) != 1 or not paths[0].is_file() or folder not in paths[0].parents:
         raise FetchError(Failure(Kind.INVALID, "yt-dlp reported success and left no file"))
     path = paths[0]

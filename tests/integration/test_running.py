@@ -1,0 +1,92 @@
+"""While it runs: what others see of it, and what a signal does to it."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+
+def processes_of(folder):
+    """The processes whose current folder is this one, or lies in it, as /proc tells."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                where = str((entry / "cwd").readlink())
+                state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
+            except OSError:
+                continue
+            if where.startswith(str(folder)) and state != "Z":
+                found.append(int(entry.name))
+    return found
+
+
+def test_another_process_sees_how_far_it_is(site, program, wait_for):
+    """The bytes that `status` tells rise while a download runs."""
+    running = program.start("get", site.url("drip/40000/clip.mp4?seen"))
+    seen = []
+
+    def rises():
+        if (program.folder / "haulage.db").exists():
+            seen.extend(each["done"] for each in program.json("status", "--json")["running"] if each["done"])
+        return len(set(seen)) >= 3
+
+    try:
+        wait_for(rises)
+        assert seen == sorted(seen)
+        [shown] = program.run("status").stdout.splitlines()[1:]
+        assert shown.startswith("downloading  http://127.0.0.1")
+        assert " %, " in shown
+    finally:
+        running.send_signal(signal.SIGINT)
+        running.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_and_the_next_run_goes_on(site, program, wait_for, number):
+    """It returns within 5 s with exit code 4 and leaves no process; the job waits, and nothing was counted."""
+    path = f"/drip/20000/third.mp4?{number}"
+    with program.start("get", site.url(path)) as running:
+        wait_for(lambda: any(request.body_bytes for request in site.log(path)))
+        running.send_signal(number)
+        _, err = running.communicate(timeout=5)
+    assert running.returncode == 4, err
+    assert "the same command goes on with it" in err
+    assert "Traceback" not in err
+    assert processes_of(program.folder) == []
+    assert program.stored() == []
+    assert program.rows("select status, attempt from video_processing_jobs") == [("pending", None)]
+    assert program.rows("select kind, counted from attempts") == [(None, None)]
+    assert program.run("get", site.url(path)).returncode == 0
+    [stored] = program.stored()
+    assert stored.read_bytes() == site.file("third.mp4").read_bytes()
+
+
+def test_a_kill_leaves_no_process_and_the_next_run_goes_on(site, program, wait_for):
+    """After SIGKILL the fetch ends by itself within 2 s; once the lease is over the same command hauls the video."""
+    (program.folder / "haulage.yaml").write_text('lease: 3s\nprivate_hosts: ["127.0.0.1"]\n')
+    path = "/drip/30000/third.mp4?killed"
+    running = program.start("get", site.url(path))
+    wait_for(lambda: any(request.body_bytes for request in site.log(path)))
+    assert len(processes_of(program.folder)) >= 3  # haulage, the server, the fetch
+    running.kill()
+    running.communicate()
+    wait_for(lambda: not processes_of(program.folder), seconds=2)
+    assert program.run("get", site.url(path)).returncode == 0
+    assert len(program.stored()) == 1
+    kinds = program.rows("select kind, counted from attempts order by number")
+    assert kinds == [("crashed", 0), (None, None)]
+    assert not [path for path in (program.folder / ".haulage" / "work").iterdir() if path.is_dir()]
+
+
+def test_two_runs_of_one_url_haul_it_once(site, program, wait_for):
+    """The second run waits for the first one's result, and reports it as its own."""
+    path = "/drip/100000/third.mp4?twice"
+    first = program.start("get", "--json", site.url(path))
+    wait_for(lambda: any(request.body_bytes for request in site.log(path)))
+    second = program.start("get", "--json", site.url(path))
+    results = [run.communicate(timeout=30) for run in (first, second)]
+    assert [run.returncode for run in (first, second)] == [0, 0], results
+    assert ['"status": "downloaded"' in out for out, _ in results] == [True, True]
+    assert len(program.stored()) == 1
+    assert program.rows("select count(*) from attempts where kind is null") == [(1,)]

@@ -1,0 +1,64 @@
+"""A pipeline of the core alone, with plugins of the tests."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from haulage import Pipeline
+from haulage.testing import LoopbackSite
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[LoopbackSite]:
+    """One site for all tests."""
+    with LoopbackSite() as running:
+        yield running
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pipeline]:
+    """Make pipelines in a folder of their own; keywords change the config."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path, str(Path(__file__).parent / "plugins")])
+
+    def make(observers: Any = (), **config: Any) -> Pipeline:
+        config = {"fetcher": {"type": "plain"}, "retry": {"initial": 0.05}, **config}
+        return Pipeline.from_config(config, modules=["plain_fetcher", "odd_storage"], observers=observers)
+
+    return make
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[str, str], str]]:
+    """Serve a text under a name; the text can be changed."""
+    import threading
+    from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+    texts: dict[str, str] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = texts[self.path].encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+
+    def put(name: str, text: str) -> str:
+        texts[f"/{name}"] = text
+        return f"http://127.0.0.1:{server.server_port}/{name}"
+
+    yield put
+    server.shutdown()
+    server.server_close()
+    thread.join()

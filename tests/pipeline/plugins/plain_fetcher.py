@@ -1,0 +1,78 @@
+"""A fetcher for tests of the core alone: takes a URL's bytes as they are, by urllib."""
+
+import hashlib
+import re
+import time
+import urllib.error
+import urllib.request
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
+
+from attrs import evolve, frozen
+
+from haulage.plugin import (
+    Failure,
+    Fetcher,
+    FetcherComponent,
+    FetchError,
+    FetchResult,
+    Kind,
+    MediaFacts,
+    MediaFile,
+    Request,
+    Video,
+    hookimpl,
+)
+
+
+@frozen
+class NoOptions:
+    """None."""
+
+
+class PlainFetcher(Fetcher):
+    """Lists are files of URLs, one a line, whose name ends in .list."""
+
+    def site(self, url):
+        return urlsplit(url).netloc
+
+    def expand(self, request, ctx):
+        path = PurePosixPath(urlsplit(request.url).path)
+        if path.suffix == ".list":
+            for line in self._get(request.url).split():
+                yield Request(line.decode())
+        elif path.suffix == ".bug":
+            raise KeyError("no such thing")
+        elif path.suffix != ".none":
+            yield Video("plain", path.name, request.variant, request.url, channel_id=path.parent.name or "top")
+
+    def fetch(self, video, folder, ctx):
+        data = self._get(video.url)
+        held = re.search(r"hold=([\d.]+)", video.url)
+        until = time.monotonic() + float(held[1]) if held else 0
+        while time.monotonic() < until:
+            ctx.cancel.raise_if_cancelled()
+            time.sleep(0.01)
+        path = folder / "video.mp4"
+        path.write_bytes(data)
+        ctx.progress(len(data), len(data))
+        file = MediaFile(path, "video", "mp4", "video/mp4", len(data), hashlib.sha256(data).hexdigest())
+        return FetchResult(evolve(video, title=f"Title of {video.id}"), (file,), MediaFacts("mp4", 1.0, 320, 180))
+
+    def _get(self, url):
+        try:
+            with urllib.request.urlopen(url, timeout=10) as answer:
+                return answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                after = error.headers.get("Retry-After")
+                kind = {404: Kind.UNAVAILABLE, 429: Kind.RATE_LIMITED}.get(error.code, Kind.TRANSIENT)
+                from datetime import timedelta
+
+                wait = timedelta(seconds=int(after)) if after else None
+                raise FetchError(Failure(kind, f"HTTP {error.code}", retry_after=wait)) from None
+
+
+@hookimpl
+def haulage_fetchers():
+    yield FetcherComponent("plain", "Bytes as they are.", NoOptions, lambda options, context: PlainFetcher())

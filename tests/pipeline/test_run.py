@@ -1,0 +1,257 @@
+"""The pipeline through its own door, with a fetcher and storages that do as the tests need."""
+
+import sqlite3
+import threading
+from datetime import timedelta
+
+import pytest
+
+from haulage import ConfigError, HaulageError, Kind, Pipeline, Progressed, Settled, Started, Status
+from haulage.errors import StorageError
+
+
+@pytest.fixture
+def odd(pipeline):
+    """What the odd storages hold and shall refuse, empty at the beginning of each test."""
+    with pipeline():
+        pass
+    import odd_storage
+
+    odd_storage.OBJECTS.clear()
+    odd_storage.REFUSALS.clear()
+    return odd_storage
+
+
+def test_a_job_is_durable_once_it_was_added(pipeline, site, tmp_path):
+    """`add` returns after the rows are committed; a later run of the queue hauls them."""
+    with pipeline() as first:
+        ids = first.add([site.url("clip.mp4"), site.url("second.mp4")])
+        connection = sqlite3.connect(tmp_path / "haulage.db")
+        assert connection.execute("select id, status from video_processing_jobs order by number").fetchall() == [
+            (each, "pending") for each in ids
+        ]
+        connection.close()
+    with pipeline() as second:
+        assert {job.id: job.status for job in second.run()} == dict.fromkeys(ids, Status.DOWNLOADED)
+
+
+def test_each_job_is_yielded_once_as_it_ends(pipeline, site):
+    """What went well and what did not are both results, each with its reason."""
+    with pipeline() as running:
+        jobs = {job.request.url: job for job in running.run([site.url("clip.mp4"), site.url("404/x/gone.mp4")])}
+    assert len(jobs) == 2
+    assert jobs[site.url("clip.mp4")].status is Status.DOWNLOADED
+    gone = jobs[site.url("404/x/gone.mp4")]
+    assert (gone.status, gone.tries[-1].failure.kind) == (Status.UNAVAILABLE, Kind.UNAVAILABLE)
+
+
+def test_two_urls_of_one_video_are_hauled_once(pipeline, site):
+    """The second job ends as a duplicate that names the first."""
+    path = "clip.mp4"
+    with pipeline(workers=1) as running:
+        first, second = running.run([site.url(f"{path}?a"), site.url(f"{path}?b")])
+        assert (first.status, second.status) == (Status.DOWNLOADED, Status.DUPLICATE)
+        assert second.twin == first.id
+
+
+def test_a_list_adds_a_job_for_each_entry(pipeline, site, tmp_path, serve):
+    """The list itself ends as expanded; asking for it again hauls what is new and nothing else."""
+    entries = [site.url(f"{name}.mp4") for name in ("clip", "second")]
+    url = serve("videos.list", "\n".join(entries))
+    with pipeline() as running:
+        statuses = [job.status for job in running.run([url])]
+        assert sorted(statuses) == [Status.DOWNLOADED] * 2 + [Status.EXPANDED]
+        serve("videos.list", "\n".join([*entries, site.url("third.mp4")]))
+        asked = len(site.log("/clip.mp4"))
+        again = {job.request.url: job.status for job in running.run([url])}
+        assert again[site.url("third.mp4")] is Status.DOWNLOADED
+        assert len(site.log("/clip.mp4")) == asked
+
+
+def test_a_page_without_a_video_is_unavailable(pipeline, serve):
+    """Nothing behind a URL is told as such."""
+    with pipeline() as running:
+        [job] = running.run([serve("page.none", "")])
+    assert (job.status, job.tries[-1].failure.message) == (
+        Status.UNAVAILABLE,
+        "there is no video behind this URL",
+    )
+
+
+def test_a_bug_of_a_fetcher_fails_its_job_alone(pipeline, site, serve):
+    """An exception that no contract allows is recorded as a bug, and the other jobs go on."""
+    with pipeline() as running:
+        jobs = {job.status: job for job in running.run([serve("page.bug", ""), site.url("clip.mp4")])}
+    failure = jobs[Status.FAILED].tries[-1].failure
+    assert (failure.kind, failure.message) == (Kind.BUG, "KeyError: 'no such thing'")
+    assert Status.DOWNLOADED in jobs
+
+
+@pytest.mark.parametrize("moment", ["begin", "write", "commit"])
+def test_a_failed_upload_does_not_download_again(pipeline, site, odd, moment):
+    """A storage that fails twice holds the whole file in the end, and the site was asked once."""
+    odd.REFUSALS["main"] = [(moment, Kind.STORAGE), (moment, Kind.STORAGE)]
+    path = f"/clip.mp4?{moment}"
+    with pipeline(storages={"main": {"type": "odd", "name": "main"}}) as running:
+        [job] = running.run([site.url(path)])
+    assert job.status is Status.DOWNLOADED
+    assert [each.wait for each in job.tries] == [timedelta(seconds=0.05), timedelta(seconds=0.1)]
+    [(data, _)] = odd.OBJECTS["main"].values()
+    assert data == site.file("clip.mp4").read_bytes()
+    assert len(site.log(path)) == 1
+
+
+def test_a_video_whose_upload_failed_for_good_is_kept_for_the_next_time(pipeline, site, odd):
+    """After the last try the job has failed; asked for again, it stores what was fetched then."""
+    odd.REFUSALS["main"] = [("commit", Kind.STORAGE)] * 3
+    path = "/clip.mp4?for-good"
+    with pipeline(storages={"main": {"type": "odd", "name": "main"}}) as running:
+        [job] = running.run([site.url(path)])
+        assert (job.status, len(job.tries), len(odd.OBJECTS["main"])) == (Status.FAILED, 3, 0)
+        [job] = running.run([site.url(path)])
+    assert (job.status, len(odd.OBJECTS["main"])) == (Status.DOWNLOADED, 1)
+    assert len(site.log(path)) == 1
+
+
+def test_a_lost_answer_is_no_failure(pipeline, site, odd):
+    """An upload that was published while its answer was lost is found by its attempt, and not sent again."""
+    odd.REFUSALS["main"] = [("answer", Kind.STORAGE)]
+    with pipeline(storages={"main": {"type": "odd", "name": "main"}}) as running:
+        [job] = running.run([site.url("clip.mp4?answer")])
+    assert (job.status, job.tries, len(odd.OBJECTS["main"])) == (Status.DOWNLOADED, (), 1)
+
+
+def test_an_object_that_is_not_what_was_sent_is_replaced(pipeline, site, odd):
+    """A storage that changes a byte says success; the copy counts only once it agrees with the file."""
+    odd.REFUSALS["main"] = [("bad commit", Kind.STORAGE)]
+    with pipeline(storages={"main": {"type": "odd", "name": "main"}}) as running:
+        [job] = running.run([site.url("clip.mp4?bad")])
+    assert job.status is Status.DOWNLOADED
+    assert [each.failure.kind for each in job.tries] == [Kind.STORAGE]
+    [(data, _)] = odd.OBJECTS["main"].values()
+    assert data == site.file("clip.mp4").read_bytes()
+
+
+def test_a_dead_mirror_does_not_keep_a_video_from_being_downloaded(pipeline, site, odd):
+    """The first storage decides; what the mirror still lacks is made by the next run, without a download."""
+    odd.REFUSALS["mirror"] = [("begin", Kind.STORAGE)] * 3
+    storages = {name: {"type": "odd", "name": name} for name in ("main", "mirror")}
+    path = "/clip.mp4?mirror"
+    with pipeline(storages=storages) as running:
+        [job] = running.run([site.url(path)])
+        assert (job.status, len(odd.OBJECTS["mirror"])) == (Status.DOWNLOADED, 0)
+        [job] = running.run([site.url(path)])
+    assert {copy.storage: copy.state for copy in job.copies} == {"main": "stored", "mirror": "stored"}
+    assert odd.OBJECTS["mirror"].keys() == odd.OBJECTS["main"].keys()
+    assert len(site.log(path)) == 1
+
+
+def test_a_storage_that_denies_stops_the_run(pipeline, site, odd):
+    """The error reaches the caller, the file is kept, and the next run stores it without a download."""
+    odd.REFUSALS["main"] = [("begin", Kind.DENIED)]
+    config = {"storages": {"main": {"type": "odd", "name": "main"}}, "workers": 1}
+    path = "/clip.mp4?denied"
+    with pipeline(**config) as running, pytest.raises(StorageError, match="main refuses at begin"):
+        list(running.run([site.url(path), site.url("second.mp4?denied")]))
+    with pipeline(**config) as running:
+        assert [job.status for job in running.run()] == [Status.DOWNLOADED] * 2
+    assert len(site.log(path)) == 1
+
+
+def test_a_site_that_asks_to_wait_is_left_alone(pipeline, site):
+    """After a 429 nothing is asked of it before its Retry-After is over, and nothing is counted."""
+    before = len(site.requests)
+    with pipeline(workers=1) as running:
+        limited, other = running.run([site.url("429/2/clip.mp4"), site.url("second.mp4?patient")])
+    first, *later = site.requests[before:]
+    assert (first.status, [request.status for request in later]) == (429, [200, 200])
+    assert all(request.at - first.at >= 2 for request in later)
+    assert [limited.status, other.status] == [Status.DOWNLOADED] * 2
+    tries = limited.tries + other.tries
+    assert [(each.failure.kind, each.counted) for each in tries] == [(Kind.RATE_LIMITED, False)]
+
+
+def test_a_run_waits_for_what_another_run_has_taken_over(pipeline, site):
+    """A job that waits for its next try joins the later run; the earlier one reports how it ended there."""
+    failed, results = threading.Event(), []
+    url = site.url("503-twice/taken-over/clip.mp4")
+    retry = {"initial": 0.5, "factor": 1}
+
+    def first():
+        with pipeline(observers=[lambda event: failed.set() if isinstance(event, Settled) else None], retry=retry) as a:
+            results.extend(a.run([url]))
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    assert failed.wait(10)
+    with pipeline(workers=1, retry=retry) as b:
+        [job] = b.run([url])
+    thread.join(10)
+    assert [each.status for each in [job, *results]] == [Status.DOWNLOADED] * 2
+    assert len(site.log("/503-twice/taken-over/clip.mp4")) == 3
+
+
+def test_leaving_the_loop_gives_the_jobs_back(pipeline, site, tmp_path):
+    """What was under way is due at once, and nothing is held or counted."""
+    with pipeline(workers=2) as running:
+        for job in running.run([site.url("third.mp4?hold=60"), site.url("clip.mp4")]):
+            assert job.request.url == site.url("clip.mp4")
+            break
+    connection = sqlite3.connect(tmp_path / "haulage.db")
+    query = "select status, attempt from video_processing_jobs where url like '%hold=60'"
+    assert connection.execute(query).fetchall() == [("pending", None)]
+    assert connection.execute("select count(*) from attempts where kind is not null").fetchone() == (0,)
+    connection.close()
+
+
+def test_observers_hear_of_everything_and_can_hurt_nothing(pipeline, site):
+    """Events come in order; an observer that raises is told no more, and the job goes on."""
+    events, calls = [], []
+
+    def broken(event):
+        calls.append(event)
+        raise RuntimeError("an observer's own trouble")
+
+    with pipeline(observers=[broken, events.append]) as running:
+        [job] = running.run([site.url("clip.mp4?observed")])
+    assert job.status is Status.DOWNLOADED
+    assert len(calls) == 1
+    assert isinstance(events[0], Started)
+    assert isinstance(events[-1], Settled)
+    stages = [event.stage for event in events if isinstance(event, Progressed)]
+    assert list(dict.fromkeys(stages)) == ["expand", "fetch", "store:library", "nothing"]
+    size = site.file("clip.mp4").stat().st_size
+    last = [event for event in events if isinstance(event, Progressed) and event.stage == "store:library"][-1]
+    assert (last.done, last.total) == (size, size)
+
+
+def test_a_lease_is_kept_alive(pipeline, site, tmp_path):
+    """A job that takes longer than its lease is still held by who holds it: there is one attempt."""
+    with pipeline(lease="1s", workers=2) as running:
+        [job] = running.run([site.url("third.mp4?hold=2.5")])
+    assert job.status is Status.DOWNLOADED
+    connection = sqlite3.connect(tmp_path / "haulage.db")
+    assert connection.execute("select count(*) from attempts").fetchone() == (1,)
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "url", ["clip.mp4", "ftp://x/clip", "http://", "https://me:pw@x.invalid/", "http://x y/", "http://[/"]
+)
+def test_what_is_no_url_is_refused(pipeline, url):
+    """Nothing of it reaches the queue."""
+    with pipeline() as running, pytest.raises(ConfigError):
+        running.add([url])
+
+
+def test_a_pipeline_is_used_inside_its_block(pipeline):
+    """Outside of it a clear error says so."""
+    unused = pipeline()
+    with pytest.raises(RuntimeError, match="outside its `with` block"):
+        unused.find()
+
+
+def test_a_config_that_cannot_be_read_is_told(tmp_path):
+    """The path and the reason are in the message."""
+    with pytest.raises(HaulageError, match=r"cannot read the config .*missing\.yaml: No such file or directory"):
+        Pipeline.from_config(tmp_path / "missing.yaml")

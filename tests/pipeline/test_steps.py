@@ -1,0 +1,405 @@
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from haulage.builtin.backoff import ExponentialBackoff
+from haulage.contracts.metadata import Again, Done, Gate
+from haulage.errors import Failure, Kind
+from haulage.pipeline.steps import (
+    Expand,
+    Fetch,
+    Nothing,
+    Reaction,
+    Store,
+    Verify,
+    next_step,
+    react,
+    stage_of,
+    status_of,
+)
+from haulage.values import AttemptId, Copy, Job, JobId, MediaFacts, MediaFile, Request, Status, Try, Video
+
+ASKED = Job(JobId("1" * 32), Request("https://example.com/1"), "example.com")
+VIDEO = Video("youtube", "v1", "", "https://example.com/1")
+MAIN = MediaFile(Path("/work/video.mp4"), "video", "mp4", "video/mp4", 9, "5" * 64)
+SUBTITLE = MediaFile(Path("/work/video.en.vtt"), "subtitle", "en.vtt", "text/vtt", 1, "6" * 64)
+THUMBNAIL = MediaFile(Path("/work/video.jpg"), "thumbnail", "jpg", "image/jpeg", 2, "7" * 64)
+FILES = (MAIN, SUBTITLE, THUMBNAIL)
+KNOWN = evolve(ASKED, video=VIDEO)
+FETCHED = evolve(KNOWN, files=(MAIN, SUBTITLE), facts=MediaFacts("mp4"), home="here")
+DEFAULT = ExponentialBackoff(3, timedelta(seconds=1), 2.0, timedelta(hours=1))
+
+
+def copy(storage, file=MAIN, state="stored"):
+    return Copy(storage, file.role, f"UC1/v1/video.{file.extension}", state, AttemptId("a"), file.size, file.sha256)
+
+
+STORE_TO = ("archive", "nas")
+INTENDED = copy("archive", state="intended")
+
+
+def seconds(number):
+    return timedelta(seconds=number)
+
+
+def minutes(number):
+    return timedelta(minutes=number)
+
+
+# next_step
+
+
+@pytest.mark.parametrize(
+    ("job", "here", "step"),
+    [
+        (ASKED, False, Expand()),
+        (KNOWN, False, Fetch()),
+        (FETCHED, True, Store("archive", MAIN, None)),
+        (FETCHED, False, Fetch()),
+        (evolve(FETCHED, copies=(INTENDED,)), True, Verify(INTENDED)),
+        (evolve(FETCHED, copies=(INTENDED,)), False, Verify(INTENDED)),
+        (evolve(FETCHED, copies=(copy("archive"),)), True, Store("archive", SUBTITLE, None)),
+        (evolve(FETCHED, copies=(copy("archive"),)), False, Fetch()),
+        (evolve(FETCHED, copies=(copy("archive"), copy("archive", SUBTITLE))), True, Store("nas", MAIN, None)),
+        (evolve(FETCHED, copies=(copy("archive"), copy("archive", SUBTITLE))), False, Store("nas", MAIN, "archive")),
+        (evolve(FETCHED, copies=(copy("nas"), copy("nas", SUBTITLE))), False, Store("archive", MAIN, "nas")),
+        (evolve(FETCHED, copies=(copy("archive", state="deleted"),)), True, Store("archive", MAIN, None)),
+        (evolve(FETCHED, copies=(copy("old"), copy("old", SUBTITLE))), False, Fetch()),
+        (evolve(FETCHED, copies=tuple(copy(name, f) for name in STORE_TO for f in FILES[:2])), False, Nothing()),
+    ],
+)  # fmt: skip
+def test_the_next_step_follows_from_the_record(job, here, step):
+    """What is there decides what comes next, and nothing else does."""
+    assert next_step(job, STORE_TO, here) == step
+
+
+class Model:
+    """A job, its workspace and its storages, without any of them: what is done to it is written down."""
+
+    def __init__(self, store_to, files):
+        self.store_to, self.files = store_to, files
+        self.job, self.here, self.objects = ASKED, False, set()
+        self.fetches = 0
+
+    def store(self, step, outcome):
+        intent = copy(step.storage, step.file, "intended")
+        if outcome == "crash before the intent":
+            return
+        self.replace(intent)
+        if outcome in ("crash after the intent", "failure"):
+            return
+        self.objects.add((step.storage, step.file.role))
+        if outcome == "crash after the commit":
+            return
+        self.verify(intent)
+
+    def verify(self, intent):
+        kept = tuple(each for each in self.job.copies if each != intent)
+        there = (intent.storage, intent.role) in self.objects
+        self.job = evolve(self.job, copies=(*kept, evolve(intent, state="stored")) if there else kept)
+
+    def replace(self, new):
+        kept = tuple(each for each in self.job.copies if (each.storage, each.role) != (new.storage, new.role))
+        self.job = evolve(self.job, copies=(*kept, new))
+
+    def do(self, step, outcome):
+        if isinstance(step, Store):
+            self.store(step, outcome)
+        elif outcome in ("success", "crash after the commit"):
+            match step:
+                case Expand():
+                    self.job = evolve(self.job, video=VIDEO)
+                case Fetch():
+                    self.fetches += 1
+                    self.job, self.here = evolve(self.job, files=self.files, home="here"), True
+                case Verify(intent):
+                    self.verify(intent)
+        elif isinstance(step, Fetch):
+            self.job, self.here = evolve(self.job, files=(), home="here"), False  # as a fetch begins
+
+
+OUTCOMES = st.sampled_from(
+    ["success", "failure", "crash before the intent", "crash after the intent", "crash after the commit"]
+)
+
+
+@settings(derandomize=True, max_examples=500)
+@given(
+    storages=st.permutations(["archive", "nas", "tape"]).flatmap(
+        lambda names: st.integers(1, 3).map(lambda count: tuple(names[:count]))
+    ),
+    count=st.integers(1, 3),
+    story=st.lists(st.tuples(OUTCOMES, st.booleans()), max_size=25),
+)
+def test_whatever_happens_a_job_comes_to_its_end(storages, count, story):
+    """After any failures, crashes and losses of the workspace, the steps end with every file in every storage."""
+    model = Model(storages, FILES[:count])
+    everything = {(storage, file.role) for storage in storages for file in FILES[:count]}
+    quiet = 0
+    while True:
+        job, here = model.job, model.here
+        step = next_step(job, storages, here)
+        stored = {(each.storage, each.role) for each in job.copies if each.state == "stored"}
+        intended = [each for each in job.copies if each.state == "intended"]
+        assert stored <= model.objects, "a copy counts as stored that is not there"
+        assert isinstance(step, Expand) == (job.video is None)
+        assert isinstance(step, Verify) == bool(job.video and intended)
+        assert not (isinstance(step, Fetch) and job.files and here), "what is here is downloaded again"
+        if isinstance(step, Store):
+            assert (step.storage, step.file.role) not in stored, "what is stored is stored again"
+            assert (step.source is None) == here
+            assert step.source is None or (step.source, step.file.role) in stored
+        if isinstance(step, Nothing):
+            assert stored == everything
+            break
+        if story:
+            outcome, lost = story.pop(0)
+            model.do(step, outcome)
+            if lost:
+                model.here = False
+        else:
+            quiet += 1
+            assert quiet <= 3 + 2 * len(everything), "it does not end"
+            model.do(step, "success")
+
+
+def test_without_trouble_a_video_is_downloaded_once():
+    """The plain way is expand, fetch, and one store for each file and storage, in the order of the config."""
+    model, stages = Model(STORE_TO, FILES[:2]), []
+    while not isinstance(step := next_step(model.job, model.store_to, model.here), Nothing):
+        stages.append(stage_of(step))
+        model.do(step, "success")
+    assert stages == ["expand", "fetch", "store:archive", "store:archive", "store:nas", "store:nas"]
+    assert model.fetches == 1
+
+
+@pytest.mark.parametrize(
+    ("step", "stage"),
+    [
+        (Expand(), "expand"),
+        (Fetch(), "fetch"),
+        (Store("nas", MAIN, None), "store:nas"),
+        (Store("nas", MAIN, "archive"), "store:nas"),
+        (Verify(INTENDED), "store:archive"),
+        (Nothing(), "nothing"),
+    ],
+)
+def test_each_storage_has_a_stage_of_its_own(step, stage):
+    """Failures of one storage do not use up the tries of another."""
+    assert stage_of(step) == stage
+
+
+@pytest.mark.parametrize(
+    ("job", "status"),
+    [
+        (ASKED, Status.PENDING),
+        (KNOWN, Status.PENDING),
+        (evolve(KNOWN, home="here"), Status.DOWNLOADING),
+        (FETCHED, Status.FETCHED),
+        (evolve(FETCHED, home=None), Status.FETCHED),
+        (evolve(FETCHED, copies=(INTENDED,)), Status.UPLOADING),
+        (evolve(FETCHED, copies=(copy("nas"),)), Status.UPLOADING),
+        (evolve(FETCHED, copies=(copy("archive", SUBTITLE),)), Status.UPLOADING),
+        (evolve(FETCHED, copies=(copy("archive"),)), Status.DOWNLOADED),
+        (evolve(FETCHED, copies=(copy("nas", state="intended"), copy("archive"))), Status.DOWNLOADED),
+    ],
+)
+def test_the_status_follows_from_the_record(job, status):
+    """A video counts as downloaded as soon as the primary storage holds it, whatever is still owed."""
+    assert status_of(job, STORE_TO) == status
+
+
+# react
+
+
+def tried(number, kind=Kind.TRANSIENT, stage="fetch", counted=True, wait=timedelta(0), ended=None):
+    return Try(AttemptId(f"old{number}"), stage, Failure(kind, "m"), counted=counted, wait=wait, ended=ended)
+
+
+def reaction(kind, *, tries=(), stage="fetch", strikes=0, policy=DEFAULT, attempt="now", **failure):
+    job = evolve(KNOWN, tries=tuple(tries))
+    return react(Failure(kind, "message", **failure), stage, AttemptId(attempt), job, strikes, policy)
+
+
+REACTIONS = {
+    Kind.TRANSIENT: Reaction(Again(seconds(1)), counted=True),
+    Kind.STORAGE: Reaction(Again(seconds(1)), counted=True),
+    Kind.INVALID: Reaction(Again(timedelta(0)), counted=True),
+    Kind.RATE_LIMITED: Reaction(Again(minutes(1)), gate=Gate(minutes(1), "message")),
+    Kind.NOT_YET: Reaction(Again(minutes(60))),
+    Kind.NO_SPACE: Reaction(Again(minutes(1))),
+    Kind.UNAVAILABLE: Reaction(Done(), counted=True, status=Status.UNAVAILABLE),
+    Kind.GEO: Reaction(Done(), counted=True, status=Status.UNAVAILABLE),
+    Kind.DENIED: Reaction(Again(timedelta(0)), stops=True),
+    Kind.CONFIG: Reaction(Again(timedelta(0)), stops=True),
+    Kind.CRASHED: Reaction(Again(timedelta(0))),
+    Kind.AUTH: Reaction(Done()),
+    Kind.ENVIRONMENT: Reaction(Done()),
+    Kind.CONFLICT: Reaction(Done()),
+    Kind.BUG: Reaction(Done()),
+}
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_each_kind_of_failure_has_its_reaction(kind):
+    """What follows a first failure depends on its kind alone."""
+    found = reaction(kind)
+    assert found == REACTIONS[kind]
+    assert (found.wait is None) == isinstance(found.then, Done)
+
+
+def test_every_kind_is_in_the_table():
+    """No kind of failure is without a reaction that is written down here."""
+    assert set(REACTIONS) == set(Kind)
+
+
+def story(kind, policy=DEFAULT, most=30, **rest):
+    """The waits that follow one failure after another, in seconds, until the job ends."""
+    tries, waits = list(rest.pop("tries", ())), []
+    while len(waits) < most:
+        found = reaction(kind, tries=tries, policy=policy, **rest)
+        tries.append(tried(len(tries), kind, rest.get("stage", "fetch"), found.counted, found.wait))
+        if found.wait is None:
+            return waits
+        waits.append(found.wait.total_seconds())
+    return waits
+
+
+@pytest.mark.parametrize("kind", [Kind.TRANSIENT, Kind.STORAGE])
+@pytest.mark.parametrize(("attempts", "waits"), [(1, []), (3, [1, 2]), (4, [1, 2, 4])])
+def test_failures_that_a_retry_may_help_follow_the_policy(kind, attempts, waits):
+    """Three tries wait 1 s and 2 s and then end; a fourth one adds the 4 s."""
+    assert story(kind, evolve(DEFAULT, attempts=attempts)) == waits
+
+
+def test_each_step_has_tries_of_its_own():
+    """Failures of the fetch and of another storage do not count for this storage."""
+    tries = [tried(1, stage="fetch"), tried(2, Kind.STORAGE, "store:nas"), tried(3, stage="fetch")]
+    assert reaction(Kind.STORAGE, tries=tries, stage="store:archive").wait == seconds(1)
+    assert reaction(Kind.STORAGE, tries=tries, stage="store:nas").wait == seconds(2)
+    assert reaction(Kind.TRANSIENT, tries=tries, stage="fetch").wait is None
+
+
+def test_what_is_not_counted_uses_up_no_try():
+    """A cool-down, a full disk, a crash and a cancel leave all tries to the policy."""
+    kinds = [Kind.RATE_LIMITED, Kind.NO_SPACE, Kind.CRASHED, Kind.NOT_YET, Kind.DENIED]
+    tries = [tried(number, kind, counted=reaction(kind).counted) for number, kind in enumerate(kinds)]
+    assert story(Kind.TRANSIENT, tries=tries) == [1, 2]
+
+
+def test_an_invalid_file_is_fetched_afresh_once():
+    """What was no whole medium twice is a failure, whatever else happened in between."""
+    assert story(Kind.INVALID) == [0]
+    assert reaction(Kind.INVALID, tries=[tried(1, Kind.INVALID), tried(2)]).then == Done()
+    assert reaction(Kind.INVALID, tries=[tried(1)]).then == Again()
+
+
+@pytest.mark.parametrize(
+    ("strikes", "cool_down"),
+    [(0, 1), (1, 2), (2, 4), (3, 8), (4, 16), (5, 32), (6, 60), (7, 60), (19, 60), (10_000, 60)],
+)
+def test_the_cool_down_of_a_site_doubles_up_to_an_hour(strikes, cool_down):
+    """Each strike in a row closes the site for twice as long, whichever job it was that was refused."""
+    found = reaction(Kind.RATE_LIMITED, strikes=strikes)
+    assert found == Reaction(Again(minutes(cool_down)), gate=Gate(minutes(cool_down), "message"))
+
+
+@pytest.mark.parametrize("strikes", [0, 5, 19])
+def test_what_the_site_asked_for_is_honoured(strikes):
+    """Where the site says how long to wait, the site is closed for as long as that."""
+    found = reaction(Kind.RATE_LIMITED, strikes=strikes, retry_after=seconds(7))
+    assert found == Reaction(Again(seconds(7)), gate=Gate(seconds(7), "message"))
+
+
+def test_rate_limits_end_after_twenty_of_the_jobs_own():
+    """Nineteen are waited out and not counted; the twentieth ends the job, and still closes its site for the others."""
+    assert len(story(Kind.RATE_LIMITED)) == 19
+    tries = [tried(number, Kind.RATE_LIMITED, counted=False) for number in range(19)]
+    last = reaction(Kind.RATE_LIMITED, tries=tries, strikes=40)
+    assert last == Reaction(Done(), gate=Gate(minutes(60), "message"))
+    assert last.status is Status.FAILED
+
+
+@pytest.mark.parametrize(("hours", "ends"), [(47, False), (48, True)])
+def test_rate_limits_end_after_two_days(hours, ends):
+    """A job that was refused for 48 hours ends, even where it was refused a few times only."""
+    began = datetime(2026, 1, 5, tzinfo=UTC)
+    times = [began, began + timedelta(hours=hours)]
+    tries = [tried(number, Kind.RATE_LIMITED, ended=ended) for number, ended in enumerate(times)]
+    assert (reaction(Kind.RATE_LIMITED, tries=tries).wait is None) == ends
+
+
+def test_what_is_announced_is_waited_for():
+    """A premiere is due again at its time, and after an hour where no time was named."""
+    assert reaction(Kind.NOT_YET, retry_after=minutes(200)) == Reaction(Again(minutes(200)))
+    assert story(Kind.NOT_YET) == [3600] * 30
+
+
+def test_a_full_disk_pauses_for_as_long_as_it_is_full():
+    """No number of full disks ends a job."""
+    assert story(Kind.NO_SPACE) == [60] * 30
+
+
+def test_ten_crashes_in_a_row_end_a_job():
+    """A video that kills its worker each time is given up; one that does so now and then is not."""
+    assert story(Kind.CRASHED) == [0] * 9
+    nine = [tried(number, Kind.CRASHED, counted=False) for number in range(9)]
+    assert reaction(Kind.CRASHED, tries=nine).then == Done()
+    assert reaction(Kind.CRASHED, tries=[*nine, tried(9)]).then == Again()
+    assert reaction(Kind.CRASHED, tries=[tried(9), *nine]).then == Done()
+
+
+@pytest.mark.parametrize("kind", [Kind.TRANSIENT, Kind.STORAGE, Kind.INVALID, Kind.RATE_LIMITED, Kind.CRASHED])
+def test_asking_again_starts_counting_anew(kind):
+    """What happened before a job ended does not count when somebody asks for it again."""
+    fresh = story(kind)
+    before = [tried(number, kind, counted=reaction(kind).counted) for number in range(len(fresh))]
+    over = [*before, tried(len(fresh), kind, counted=True, wait=None)]
+    assert story(kind, tries=over) == fresh
+    assert story(kind, tries=[*over, *over]) == fresh
+
+
+def test_jitter_is_drawn_from_the_attempt():
+    """The same attempt waits as long when it is decided again, and a thousand attempts are spread evenly."""
+    policy = evolve(DEFAULT, jitter=1.0)
+    waits = sorted(
+        reaction(Kind.TRANSIENT, policy=policy, attempt=f"{number:032x}").wait.total_seconds() for number in range(1000)
+    )
+    assert waits == sorted(
+        reaction(Kind.TRANSIENT, policy=policy, attempt=f"{number:032x}").wait.total_seconds() for number in range(1000)
+    )
+    assert 1 <= waits[0] < 1.05
+    assert 1.95 < waits[-1] < 2
+    assert max(later - earlier for earlier, later in pairwise(waits)) < 0.05
+
+
+@settings(derandomize=True)
+@given(
+    kind=st.sampled_from(Kind),
+    tries=st.lists(
+        st.builds(
+            tried,
+            st.integers(0, 99),
+            st.sampled_from(Kind),
+            st.sampled_from(["expand", "fetch", "store:archive"]),
+            st.booleans(),
+            st.none() | st.timedeltas(timedelta(0), timedelta(days=9)),
+            st.none() | st.datetimes(timezones=st.just(UTC)),
+        ),
+        max_size=30,
+    ),
+    strikes=st.integers(0, 10**6),
+    retry_after=st.none() | st.timedeltas(timedelta(0), timedelta(days=999)),
+)
+def test_after_any_history_there_is_an_answer(kind, tries, strikes, retry_after):
+    """No record makes it raise; waits are never negative, only rate limits close a site, and only refusals stop all."""
+    found = reaction(kind, tries=tries, strikes=strikes, retry_after=retry_after)
+    assert found.wait is None or found.wait >= timedelta(0)
+    assert (found.gate is not None) == (kind is Kind.RATE_LIMITED)
+    assert found.stops == (kind in (Kind.DENIED, Kind.CONFIG))
+    assert found.gate is None or found.gate.closed_for > timedelta(0)

@@ -1,0 +1,254 @@
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+from haulage.errors import Kind, PluginError
+from haulage.registry.components import (
+    ExecutorComponent,
+    FetcherComponent,
+    MetadataStoreComponent,
+    RetryPolicyComponent,
+    StorageComponent,
+)
+from haulage.registry.host import GROUP, Host
+
+HEAD = """
+from attrs import frozen
+from haulage.plugin import FetcherComponent, RetryPolicyComponent, StorageComponent, hookimpl
+
+@frozen
+class Options:
+    pass
+
+def storage(name):
+    return StorageComponent(name, "A storage.", Options, lambda options, context: None)
+"""
+
+TAPE = """
+@hookimpl
+def haulage_storages():
+    yield storage("tape")
+"""
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
+    """Write a plugin module that can be imported for the length of a test."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    before = set(sys.modules)
+
+    def write(name: str, body: str, head: str = HEAD) -> str:
+        (tmp_path / f"{name}.py").write_text(head + textwrap.dedent(body), encoding="utf-8")
+        return name
+
+    yield write
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", None) or "").startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
+def point(name, module):
+    return EntryPoint(name, module, GROUP)
+
+
+def failure_of(call):
+    with pytest.raises(PluginError) as caught:
+        call()
+    return caught.value.failure
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (StorageComponent, "local"),
+        (MetadataStoreComponent, "sqlalchemy"),
+        (RetryPolicyComponent, "exponential"),
+        (ExecutorComponent, "threads"),
+    ],
+)
+def test_what_comes_with_haulage_is_found(kind, name):
+    """The built-in components need no plugin."""
+    record = Host(points=[]).find(kind, name)
+    assert type(record) is kind
+    assert record.name == name
+    assert record.summary
+
+
+def test_a_built_in_component_loads_no_plugin(write):
+    """Who uses what comes with haulage is not touched by what is installed beside it."""
+    write("shadow", "raise RuntimeError")
+    assert Host(points=[point("local", "shadow")]).find(StorageComponent, "local").name == "local"
+    assert "shadow" not in sys.modules
+
+
+def test_a_module_that_is_named_is_found(write):
+    """`-p module` makes a component known that nobody installed."""
+    assert Host([write("my_tape", TAPE)], points=[]).find(StorageComponent, "tape").name == "tape"
+
+
+def test_a_module_may_be_named_twice(write):
+    """One module is one offer."""
+    module = write("my_tape", TAPE)
+    host = Host([module, module], points=[point("tape", module)])
+    assert host.find(StorageComponent, "tape").name == "tape"
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ("raise RuntimeError('no\\n such  thing')", "RuntimeError: no such thing"),
+        ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
+    ],
+)
+def test_a_module_that_is_named_and_broken_is_an_error_at_once(write, body, error):
+    """Who names a module needs it."""
+    write("my_tape", body)
+    failure = failure_of(lambda: Host(["my_tape"], points=[]))
+    assert failure.kind is Kind.CONFIG
+    assert str(failure) == f"plugin module my_tape failed to load: {error}"
+
+
+def test_an_installed_plugin_is_found(write, tmp_path):
+    """A distribution with an entry point of our group is a plugin, and messages name it by its version."""
+    write("tape_plugin", TAPE)
+    write("lost_plugin", "import no_such_module")
+    info = tmp_path / "haulage_tape-1.2.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: haulage-tape\nVersion: 1.2\n")
+    (info / "entry_points.txt").write_text("[haulage.v1]\ntape = tape_plugin\nlost = lost_plugin\n")
+    host = Host()
+    assert host.find(StorageComponent, "tape").name == "tape"
+    failure = failure_of(lambda: host.find(StorageComponent, "lost"))
+    assert failure.kind is Kind.ENVIRONMENT
+    assert str(failure) == (
+        "storage 'lost': haulage-tape 1.2 offers it but failed to load: "
+        "ModuleNotFoundError: No module named 'no_such_module'"
+    )
+
+
+def test_only_the_plugin_that_is_needed_is_loaded(write):
+    """The entry point of the component's name is loaded, and no other."""
+    points = [point("tape", write("tape_plugin", TAPE)), point("disc", write("disc_plugin", "raise RuntimeError"))]
+    Host(points=points).find(StorageComponent, "tape")
+    assert "tape_plugin" in sys.modules
+    assert "disc_plugin" not in sys.modules
+
+
+def test_a_component_whose_entry_point_has_another_name_is_found(write):
+    """Where no entry point has the name, all plugins are asked."""
+    host = Host(
+        points=[point("archive", write("tape_plugin", TAPE)), point("x", write("broken", "raise RuntimeError"))]
+    )
+    assert host.find(StorageComponent, "tape").name == "tape"
+
+
+def test_a_known_plugin_that_is_missing_is_told_with_its_package():
+    """What could be installed is told with the command."""
+    failure = failure_of(lambda: Host(points=[]).find(FetcherComponent, "yt-dlp"))
+    assert failure.kind is Kind.ENVIRONMENT
+    assert str(failure) == "fetcher 'yt-dlp' is not installed; install it with: pip install haulage-ytdlp"
+
+
+def test_a_name_that_is_nearly_right_is_told(write):
+    """A slip of the pen is told with what was meant, that of plugins included."""
+    host = Host([write("my_tape", TAPE)], points=[])
+    failure = failure_of(lambda: host.find(StorageComponent, "locl"))
+    assert failure.kind is Kind.CONFIG
+    assert str(failure) == "there is no storage 'locl'; did you mean 'local'?"
+    assert str(failure_of(lambda: host.find(StorageComponent, "tpe"))) == (
+        "there is no storage 'tpe'; did you mean 'tape'?"
+    )
+
+
+def test_a_name_that_nobody_knows_is_told_with_those_there_are(write):
+    """Otherwise the components of that kind are named, in order."""
+    host = Host([write("my_tape", TAPE)], points=[])
+    failure = failure_of(lambda: host.find(StorageComponent, "zzz"))
+    assert str(failure) == "there is no storage 'zzz'; there are: local, tape"
+    assert str(failure_of(lambda: host.find(RetryPolicyComponent, "local"))) == (
+        "there is no retry policy 'local'; there are: exponential"
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ("raise RuntimeError('not today')", "RuntimeError: not today"),
+        ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
+        ("def :", "SyntaxError: invalid syntax"),
+        ("@hookimpl\ndef haulage_storages():\n    raise ValueError('no\\n driver')", "ValueError: no driver"),
+        (TAPE + "    raise ValueError('late')", "ValueError: late"),
+        ("@hookimpl\ndef haulage_storages():\n    return None", "TypeError: 'NoneType' object is not iterable"),
+        (
+            "@hookimpl\ndef haulage_storages():\n    yield 'tape'",
+            "TypeError: haulage_storages yields str instead of StorageComponent",
+        ),
+        (
+            "@hookimpl\ndef haulage_fetchers():\n    yield storage('tape')",
+            "TypeError: haulage_fetchers yields StorageComponent instead of FetcherComponent",
+        ),
+        (
+            TAPE + "@hookimpl\ndef haulage_retry_policies():\n    yield storage('tape')",
+            "TypeError: haulage_retry_policies yields StorageComponent instead of RetryPolicyComponent",
+        ),
+        ("@hookimpl\ndef haulage_storage():\n    yield storage('tape')", "unknown hook 'haulage_storage' in plugin"),
+        ("@hookimpl\ndef haulage_storages(config):\n    yield storage('tape')", "Argument(s) {'config'} are declared"),
+    ],
+)  # fmt: skip
+def test_a_broken_plugin_is_an_error_only_for_who_needs_it(write, body, error):
+    """Whatever is wrong with it, a plugin offers nothing, is told to who asks for it, and harms nobody else."""
+    write("tape_plugin", body)
+    host = Host(
+        points=[point("tape", "tape_plugin"), point("disc", write("disc_plugin", TAPE.replace("tape", "disc")))]
+    )
+    for _ in range(2):
+        failure = failure_of(lambda: host.find(StorageComponent, "tape"))
+        assert failure.kind is Kind.ENVIRONMENT
+        assert str(failure).startswith("storage 'tape': tape_plugin offers it but failed to load: ")
+        assert error in str(failure)
+        assert "\n" not in str(failure)
+    assert host.find(StorageComponent, "disc").name == "disc"
+    assert host.find(StorageComponent, "local").name == "local"
+    assert "did you mean 'tape'" not in str(failure_of(lambda: host.find(StorageComponent, "tapes")))
+
+
+def test_a_broken_module_is_broken_under_every_name(write):
+    """A plugin whose hook takes arguments is not taken for a good one the second time it is met."""
+    write("tape_plugin", "@hookimpl\ndef haulage_storages(config):\n    yield storage('tape')")
+    host = Host(points=[point("disc", "tape_plugin"), point("tape", "tape_plugin")])
+    for name in ("disc", "tape"):
+        failure = failure_of(lambda name=name: host.find(StorageComponent, name))
+        assert str(failure).startswith(f"storage '{name}': tape_plugin offers it but failed to load: ")
+
+
+def test_a_component_that_two_plugins_offer_is_nobodys(write):
+    """Of two offers none is chosen by chance; both are named."""
+    points = [point("tape", write("one_plugin", TAPE)), point("tape", write("two_plugin", TAPE))]
+    failure = failure_of(lambda: Host(points=points).find(StorageComponent, "tape"))
+    assert failure.kind is Kind.CONFIG
+    assert str(failure) == "storage 'tape' is offered by one_plugin and by two_plugin; uninstall one"
+
+
+def test_components_of_two_kinds_may_share_a_name(write):
+    """A fetcher and a storage of one name are no conflict."""
+    body = (
+        TAPE
+        + """
+@hookimpl
+def haulage_fetchers():
+    yield FetcherComponent("tape", "A fetcher.", Options, lambda options, context: None)
+"""
+    )
+    host = Host([write("my_tape", body)], points=[])
+    assert type(host.find(StorageComponent, "tape")) is StorageComponent
+    assert type(host.find(FetcherComponent, "tape")) is FetcherComponent
+
+
+def test_hosts_do_not_share_plugins(write):
+    """What one pipeline names is unknown to the next."""
+    Host([write("my_tape", TAPE)], points=[]).find(StorageComponent, "tape")
+    failure_of(lambda: Host(points=[]).find(StorageComponent, "tape"))

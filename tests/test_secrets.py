@@ -1,0 +1,189 @@
+import string
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from haulage.secrets import has_password, public_url, redact, unsigned_url
+
+TOKEN = "Zx9SECRETq7"  # not a word, and no part of any name
+
+
+@pytest.mark.parametrize(
+    ("url", "public"),
+    [
+        (
+            "https://b.s3.amazonaws.com/k.mp4?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIA%2Feu&X-Amz-Date=20260101T0"
+            "00000Z&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Security-Token=t&X-Amz-Signature=5f&part=2",
+            "https://b.s3.amazonaws.com/k.mp4?part=2",
+        ),
+        ("https://b.s3.amazonaws.com/k?AWSAccessKeyId=AK&Signature=s%2B&Expires=1", "https://b.s3.amazonaws.com/k"),
+        (
+            "https://storage.googleapis.com/b/k?X-Goog-Algorithm=A&X-Goog-Credential=c&x-goog-signature=s&generation=7",
+            "https://storage.googleapis.com/b/k?generation=7",
+        ),
+        ("https://d1.cloudfront.net/k?Policy=p&Signature=s&Key-Pair-Id=K&q=1", "https://d1.cloudfront.net/k?q=1"),
+        ("https://d1.cloudfront.net/k?Expires=1&Signature=s&Key-Pair-Id=K", "https://d1.cloudfront.net/k"),
+        ("https://a.blob.core.windows.net/c/b?sv=2022&se=2026&sr=b&sp=r&sig=x%3D", "https://a.blob.core.windows.net/c/b"),
+        ("https://cdn.example/p.m3u8?hdnts=exp=1~hmac=ab&hdntl=x&hdnea=y", "https://cdn.example/p.m3u8"),
+        ("https://r1.googlevideo.com/videoplayback?expire=1&itag=22&sig=AB", "https://r1.googlevideo.com/videoplayback?itag=22"),
+        ("https://user:pass@example.com:8443/v", "https://example.com:8443/v"),
+        ("https://user@example.com/v", "https://example.com/v"),
+        ("https://us@er:p@ss@example.com/v", "https://example.com/v"),
+        ("https://example.com/v#access_token=abc", "https://example.com/v"),
+        ("https://example.com/v?ACCESS_TOKEN=a&apikey=b&api_key=c&jwt=d&sessionid=e&password=f", "https://example.com/v"),
+        ("https://example.com/v?%74oken=a&x=1", "https://example.com/v?x=1"),
+        ("https://example.com/v?token", "https://example.com/v"),
+        ("https://example.com/v?x=1&amp;token=a", "https://example.com/v?x=1"),
+        ("https://example.com/v?x=1;token=a", "https://example.com/v"),
+        ("http://[", "(unreadable URL)"),
+        ("http://u:p@[::1/?token=a", "(unreadable URL)"),
+        ("http://u:p@\N{ACCOUNT OF}/", "(unreadable URL)"),
+    ],
+)  # fmt: skip
+def test_what_gives_access_is_left_out(url, public):
+    """Neither a user name, nor a password, nor what signs a request remains in a URL that is shown."""
+    assert public_url(url) == public
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://www.youtube.com/watch?v=abc&list=x",
+        "https://www.youtube.com/watch?v=a%20b+c&t=1m&empty=&flag",
+        "https://example.com/v?q=a;b&q=c",
+        "https://example.com/@channel/videos",
+        "https://example.com/token/password",
+        "https://example.com/?monkey=1&tokens=2&design=3",
+        "https://[::1]:8080/v",
+        "not a URL",
+        "",
+    ],
+)
+def test_what_gives_no_access_is_untouched(url):
+    """A URL without secrets is shown to the letter."""
+    assert public_url(url) == url
+
+
+def test_only_the_signing_parameters_of_a_query_go():
+    """What remains of a signed query is to the letter what it was."""
+    assert public_url("https://e.com/v?a=%2F+%20&sig=x&b=c%3D&flag") == "https://e.com/v?a=%2F+%20&b=c%3D&flag"
+
+
+@pytest.mark.parametrize(
+    ("url", "answer"),
+    [
+        ("https://user:pass@example.com/", True),
+        ("https://user@example.com/", True),
+        ("https://example.com/@channel", False),
+        ("http://u:p@[", True),
+        ("http://[", False),
+    ],
+)
+def test_a_password_in_a_url_is_seen(url, answer):
+    """URLs with a user name or a password are told from others, and one that cannot be read never raises."""
+    assert has_password(url) is answer
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("GET https://u:p@h/x?token=a failed", "GET https://h/x failed"),
+        ("tried 'https://h/?sig=a', \"http://h/?sig=b\" and <ftp://u:p@h/>", "tried 'https://h/', \"http://h/\" and <ftp://h/>"),
+        ("cannot open http://[", "cannot open (unreadable URL)"),
+        ("cannot open http://[?token=a and https://h/?token=b", "cannot open (unreadable URL) and https://h/"),
+        ("two\nlines\tand  spaces\r\n", "two lines and spaces"),
+        ("postgresql+psycopg://u:p@db/x", "postgresql+psycopg://db/x"),
+        ("a@b.example and 10:20 // nothing", "a@b.example and 10:20 // nothing"),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_a_message_keeps_its_words_and_loses_its_secrets(message, shown):
+    """Every URL in a message is made public, on one line, and nothing else is changed."""
+    assert redact(message) == shown
+
+
+def test_a_long_message_is_redacted_to_its_end():
+    """Secrets are found however much stands before them."""
+    message = "\n".join(f"line {i}: https://u:{TOKEN}@h/{i}?token={TOKEN}&n={i}#{TOKEN}" for i in range(2_000))
+    shown = redact(message)
+    assert TOKEN not in shown
+    assert shown.endswith("line 1999: https://h/1999?n=1999")
+
+
+SAFE = st.text(alphabet=string.ascii_letters + string.digits + "-._~%+/:=;,!*()[]@&?#", max_size=30)
+NAMES = st.sampled_from(
+    ["X-Amz-Signature", "x-goog-signature", "Signature", "sig", "token", "Access_Token", "Policy", "hdnts"]
+)
+PLACES = st.sampled_from(
+    [
+        "{scheme}://{token}@{host}/{path}",
+        "{scheme}://user:{token}@{host}/{path}",
+        "{scheme}://{host}/{path}?{name}={token}",
+        "{scheme}://{host}/{path}?v=1&{name}=x{token}y&w={after}",
+        "{scheme}://{host}/{path}#{token}",
+    ]
+)
+
+
+@settings(derandomize=True, max_examples=400)
+@given(
+    place=PLACES,
+    scheme=st.sampled_from(["http", "HTTPS", "s3", "postgresql+psycopg"]),
+    host=st.sampled_from(["h", "example.com:80", "[::1]", "[", "h]", "\N{ACCOUNT OF}", "h:port"]),
+    name=NAMES,
+    path=st.text(alphabet=string.ascii_letters + "/.-[]@:%", max_size=20),
+    after=SAFE,
+    around=st.tuples(st.text(max_size=20), st.text(max_size=20)),
+)
+def test_a_planted_token_never_survives(place, scheme, host, name, path, after, around):
+    """Wherever in a URL a secret stands, and whatever stands around the URL, it is not shown."""
+    url = place.format(scheme=scheme, token=TOKEN, host=host, name=name, path=path, after=after)
+    assert TOKEN not in public_url(url)
+    assert TOKEN not in redact(f"{around[0]} {url} {around[1]}")
+    assert TOKEN not in redact(f"({url})")
+
+
+@settings(derandomize=True, max_examples=400)
+@given(st.text() | st.text(alphabet="htp:/[]@?&=#%;.\N{ACCOUNT OF}\ud800\0 "))
+@example("http://[")
+@example("http://]")
+@example("http://[::1")
+@example("http://a@[b]c/")
+@example("http://\N{ACCOUNT OF}/")
+def test_no_text_makes_it_raise(text):
+    """A message that cannot be redacted would hide the failure that it tells of."""
+    redact(text)
+    redact(f"http://{text}")
+    public_url(text)
+    public_url(f"http://{text}")
+    has_password(f"http://{text}")
+
+
+@pytest.mark.parametrize(
+    ("url", "same"),
+    [
+        ("https://b.example/k.mp4?X-Amz-Signature=5f&X-Amz-Date=1&part=2", "https://b.example/k.mp4?part=2"),
+        ("https://a.blob.core.windows.net/c/b?sv=2022&se=2026&sr=b&sp=r&sig=x", "https://a.blob.core.windows.net/c/b"),
+        ("https://cdn.example/clip.mp4?token=a&quality=high", "https://cdn.example/clip.mp4?quality=high"),
+        ("https://cdn.example/watch?token=a&expires=9&id=1", "https://cdn.example/watch?id=1"),
+    ],
+)
+def test_signatures_of_one_file_are_one(url, same):
+    """What only signs a request tells no videos apart."""
+    assert unsigned_url(url) == same
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://show.example/watch?se=1&sp=2",
+        "https://share.example/v?token=abc",
+        "https://share.example/v?code=abc&session=4",
+        "https://mega.example/#!id!key",
+        "https://clips.example/clip.mp4?code=1",
+    ],
+)
+def test_what_may_name_a_video_tells_it_apart(url):
+    """A parameter that is secret in one place may be a video's name in another: it stays."""
+    assert unsigned_url(url) == url
