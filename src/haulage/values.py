@@ -196,7 +196,7 @@ class Job:
         home: The workspace that holds the files.
         copies: What storages hold or are about to hold.
         tries: Attempts that failed, oldest first.
-        attempts: How often the job was taken in hand; the metadata store counts.
+        attempts: Every attempt there was, oldest first, as the metadata store keeps them.
         stage: The step that is running, as of the last beat.
         done: How many bytes of it are done.
         total: How many bytes it will be, where that is known.
@@ -214,7 +214,7 @@ class Job:
     home: str | None = None
     copies: tuple[Copy, ...] = ()
     tries: tuple[Try, ...] = ()
-    attempts: int = 0
+    attempts: tuple[AttemptId, ...] = ()
     stage: str = ""
     done: int = 0
     total: int | None = None

@@ -8,6 +8,7 @@ import pytest
 
 from haulage import ConfigError, HaulageError, Kind, Pipeline, Progressed, Settled, Started, Status
 from haulage.errors import StorageError
+from haulage.plugin import AttemptId, ObjectInfo
 
 
 @pytest.fixture
@@ -130,6 +131,22 @@ def test_an_object_that_is_not_what_was_sent_is_replaced(pipeline, site, odd):
     assert [each.failure.kind for each in job.tries] == [Kind.STORAGE]
     [(data, _)] = odd.OBJECTS["main"].values()
     assert data == site.file("clip.mp4").read_bytes()
+
+
+def test_an_object_of_a_stopped_attempt_is_ours_to_replace(pipeline, site, odd, tmp_path):
+    """What an earlier attempt at the job left under the key is no stranger's, however that attempt ended."""
+    held, quick = site.url("third.mp4?hold=1"), site.url("clip.mp4?quick")
+    with pipeline(storages={"main": {"type": "odd", "name": "main"}}, workers=2) as running:
+        next(running.run([held, quick]))  # the held one is put down
+        connection = sqlite3.connect(tmp_path / "haulage.db")
+        query = "select a.id from attempts a join video_processing_jobs j on a.job = j.id where j.url = ?"
+        [(attempt,)] = connection.execute(query, [held]).fetchall()
+        connection.close()
+        left = ObjectInfo("video/mp4", AttemptId(attempt), "plain third.mp4", "0" * 64)
+        odd.OBJECTS["main"]["top/third.mp4/video.mp4"] = (b"half of it", left)
+        [job] = running.run([held])
+    assert (job.status, job.tries) == (Status.DOWNLOADED, ())
+    assert odd.OBJECTS["main"]["top/third.mp4/video.mp4"][0] == site.file("third.mp4").read_bytes()
 
 
 def test_a_dead_mirror_does_not_keep_a_video_from_being_downloaded(pipeline, site, odd):

@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import re
+import signal
 import socketserver
 import subprocess
 import threading
@@ -298,10 +299,15 @@ def shared_fetcher() -> Iterator[YtDlpFetcher]:
 
 
 @pytest.fixture
-def pool() -> Iterator[ThreadPoolExecutor]:
-    """Threads to fetch in."""
-    with ThreadPoolExecutor(4) as pool:
-        yield pool
+def pool(family: Family) -> Iterator[ThreadPoolExecutor]:
+    """Threads to fetch in. What a test that failed has left running there is killed, for the others to begin."""
+    pool = ThreadPoolExecutor(4)
+    yield pool
+    rescue = threading.Timer(10, lambda: [os.kill(pid, signal.SIGKILL) for pid in family.pids()])
+    rescue.start()
+    pool.shutdown()
+    rescue.cancel()
+    rescue.join()
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ def document(job: Job, pipeline: Pipeline) -> dict[str, Any]:
         "resolution": facts and facts.resolution,
         "format": facts and facts.container,
         "sha256": main and main.sha256,
-        "attempts": job.attempts,
+        "attempts": len(job.attempts),
         "error": last and {"kind": last.kind.value, "message": last.message, "cure": last.cure},
         "objects": [
             {

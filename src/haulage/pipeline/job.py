@@ -127,7 +127,9 @@ class Carrier:
                 attempt.settle(evolve(job, status=Status.DUPLICATE, twin=JobId(twin.other)), Done())
                 return True
             return False
-        self._add_entries(attempt, batch, itertools.chain(*[[first]], [second] if second else [], found))
+        self._add_entries(
+            attempt, batch, itertools.chain((each for each in (first, second) if each is not None), found)
+        )
         attempt.settle(evolve(job, status=Status.EXPANDED), Done(), site="open")
         return True
 
@@ -182,7 +184,7 @@ class Carrier:
                 "stage": stage,
                 "kind": failure.kind.value,
                 "counted": reaction.counted,
-                "wait": reaction.wait and reaction.wait.total_seconds(),
+                "wait": None if reaction.wait is None else reaction.wait.total_seconds(),
             },
         )
         status = status_of(job, self.transfer.store_to)

@@ -51,10 +51,7 @@ class Transfer:
         began = time.monotonic()
         key = object_key(self.layout, job.video, file.extension)
         there = storage.stat(key)
-        if there is not None and there.attempt not in {
-            attempt.attempt,
-            *(each.attempt for each in job.tries),
-        }:
+        if there is not None and there.attempt not in job.attempts:
             raise StorageError(
                 Failure(
                     Kind.CONFLICT,
@@ -128,9 +125,8 @@ class Transfer:
         place = self.places.get(copy.storage)
         found = place.storage.stat(copy.key) if place else None  # None too where the config does not name it any more
         good = place is not None and found is not None and self._agrees(place, copy, found, attempt, committed)
-        attempt.save(
-            self._with(attempt.job, evolve(copy, state="stored", token=None) if good else None, instead_of=copy)
-        )
+        stored = (evolve(copy, state="stored", token=None),) if good else ()
+        attempt.save(self._with(attempt.job, copy, instead=stored))
         return good
 
     def _agrees(self, place: Place, copy: Copy, found: StoredObject, attempt: Attempt, committed: bool) -> bool:
@@ -146,10 +142,8 @@ class Transfer:
                 attempt.cancel.raise_if_cancelled()
         return digest.hexdigest() == copy.sha256
 
-    def _with(self, job: Job, copy: Copy | None, *, instead_of: Copy | None = None) -> Job:
-        """The job with one copy put in, in place of what is known of the same file in the same storage."""
-        old = copy or instead_of
-        assert old is not None
-        kept = tuple(each for each in job.copies if (each.storage, each.role) != (old.storage, old.role))
-        job = evolve(job, copies=(*kept, copy) if copy else kept)
+    def _with(self, job: Job, copy: Copy, *, instead: tuple[Copy, ...] | None = None) -> Job:
+        """The job with a copy, or what there is instead of it, in place of what was known of that file there."""
+        others = tuple(each for each in job.copies if (each.storage, each.role) != (copy.storage, copy.role))
+        job = evolve(job, copies=others + ((copy,) if instead is None else instead))
         return evolve(job, status=status_of(job, self.store_to))

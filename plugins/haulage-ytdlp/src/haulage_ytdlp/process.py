@@ -158,7 +158,7 @@ class Process:
         """
         outcome: Any = None
         try:
-            with self._connection.makefile("rb") as lines:
+            with cancel.on_cancel(self._terminate), self._connection.makefile("rb") as lines:
                 for report in self._read(lines):
                     if isinstance(report, wire.Began):
                         self._began(report.pid)

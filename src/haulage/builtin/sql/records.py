@@ -110,7 +110,7 @@ def job_of(row: Row[Any], video: Row[Any] | None, copies: Iterable[Row[Any]], at
         home=row.home,
         copies=tuple(_copy(copy) for copy in copies),
         tries=tuple(_try(attempt) for attempt in attempts if attempt.kind),
-        attempts=len(attempts),
+        attempts=tuple(AttemptId(attempt.id) for attempt in attempts),
         stage=row.stage,
         done=row.done,
         total=row.total,
