@@ -68,6 +68,7 @@ class TestCancel:
         assert time.monotonic() - began < 5
         eventually(lambda: not family.session(worker) and not family.workers(), 5 - (time.monotonic() - began))
 
+    @pytest.mark.parametrize("stopped", [False, True], ids=["running", "stopped"])
     def test_program_that_hangs(
         self,
         pages: Any,
@@ -78,8 +79,9 @@ class TestCancel:
         pool: Any,
         eventually: Callable[..., None],
         new_fetcher: Callable[..., YtDlpFetcher],
+        stopped: bool,
     ) -> None:
-        """A cancel ends the programs that the process has started too, even one that does not heed SIGTERM."""
+        """A cancel ends a program that the process has started and that heeds no SIGTERM, whatever its parent does."""
         (tmp_path / "bin").mkdir()
         program = tmp_path / "bin" / "ffmpeg"
         program.write_text("#!/bin/sh\ntrap '' TERM\nexec sleep 600\n")
@@ -87,10 +89,26 @@ class TestCancel:
         (tmp_path / "folder").mkdir()
         for name, body in hls.items():
             pages.put(f"/{name}", "application/x-mpegurl" if name.endswith("m3u8") else "video/mp2t", body)
-        url = pages.url("/list.m3u8")
         fetcher = new_fetcher(PATH=f"{program.parent}:{os.environ['PATH']}")
-        future = pool.submit(fetcher.fetch, _video(url), tmp_path / "folder", work)
+        future = pool.submit(fetcher.fetch, _video(pages.url("/list.m3u8")), tmp_path / "folder", work)
         eventually(lambda: len(family.workers()) == 2)
+        (worker,) = [pid for pid in family.workers() if family.session(pid)]
+        assert family.session(worker) == family.workers()
+        if stopped:
+            os.kill(worker, signal.SIGSTOP)
+        began = time.monotonic()
+        work.cancel.cancel("enough")
+        with pytest.raises(Cancelled):
+            future.result(timeout=10)
+        eventually(lambda: not family.workers(), 5 - (time.monotonic() - began))
+
+    def test_process_that_hears_nothing(
+        self, begin: Callable[..., Any], family: Any, work: Any, eventually: Callable[..., None]
+    ) -> None:
+        """A cancel ends a process that is stopped and could not end itself."""
+        future = begin(DRIP, work)
+        (worker,) = family.workers()
+        os.kill(worker, signal.SIGSTOP)
         began = time.monotonic()
         work.cancel.cancel("enough")
         with pytest.raises(Cancelled):
@@ -210,6 +228,7 @@ class TestDeath:
         with pytest.raises(FetchError) as caught:
             future.result(timeout=10)
         assert caught.value.failure.kind is Kind.CRASHED
+        assert caught.value.failure.message.endswith("before it had finished")
         (server,) = family.children()
         assert not family.zombies(server)
 
@@ -393,14 +412,14 @@ class TestKnowledge:
         assert len(list(fetcher.expand(Request(site.url("/clip.mp4")), work))) == 1
         assert list(tmp_path.glob("*.read")) == []
 
-    def test_settings_of_yt_dlp(
-        self, site: LoopbackSite, work: Any, tmp_path: Path, new_fetcher: Callable[..., YtDlpFetcher]
+    def test_plugins_of_yt_dlp(
+        self, new_fetcher: Callable[..., YtDlpFetcher], site: LoopbackSite, work: Any, tmp_path: Path
     ) -> None:
-        """The user's plugins of yt-dlp are not loaded."""
-        plugin = tmp_path / ".yt-dlp" / "plugins" / "mine" / "yt_dlp_plugins" / "extractor"
+        """Plugins of yt-dlp that are installed are not loaded."""
+        plugin = tmp_path / "yt_dlp_plugins" / "extractor"
         plugin.mkdir(parents=True)
         (plugin / "mine.py").write_text(f"import pathlib\npathlib.Path({str(tmp_path / 'read')!r}).touch()\n")
-        fetcher = new_fetcher(HOME=str(tmp_path), XDG_CONFIG_HOME=str(tmp_path / ".yt-dlp"))
+        fetcher = new_fetcher(PYTHONPATH=f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}".rstrip(":"))
         assert len(list(fetcher.expand(Request(site.url("/clip.mp4")), work))) == 1
         assert not (tmp_path / "read").exists()
 

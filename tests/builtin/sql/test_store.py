@@ -56,6 +56,11 @@ def lapsed(ask, hold):
     )
 
 
+def expire(ask, hold):
+    """Let a lease end now."""
+    ask(f"update video_processing_jobs set due_at = {NOW} where attempt = ?", hold.attempt)
+
+
 def video(name="v1", url="https://example.com/1", variant="", **rest):
     return Video("youtube", name, variant, url, **rest)
 
@@ -276,7 +281,7 @@ def test_processes_that_start_at_once_find_a_new_database_ready(tmp_path):
 def test_a_job_whose_lease_is_over_is_taken_over(store):
     """The next holder learns who held it, and in which step that one was."""
     store.add([new(1)])
-    first = must_claim(store, lease=SHORT)
+    first = must_claim(store)
     store.beat([Beat(first.attempt, "store:archive", 7, 9)], SHORT)
     second = eventually(lambda: claim(store))
     assert second.attempt != first.attempt
@@ -652,17 +657,30 @@ def test_a_closed_site_is_not_claimed_until_it_opens(store):
     assert claim(store) is None
 
 
+def test_a_cool_down_ends_by_itself(store, ask):
+    """A site is claimed again as soon as its time is over, and not before."""
+    store.add([new(1)])
+    hold = must_claim(store)
+    store.save(hold, hold.job, Again(), site=Gate(SHORT, "429"))
+    eventually(lambda: claim(store))
+    closed = "select (julianday(b.began_at) - julianday(a.ended_at)) * 86400 from attempts a, attempts b"
+    [(seconds,)] = ask(f"{closed} where a.number = 1 and b.number = 2")
+    assert seconds >= 0.199
+
+
 def test_a_site_with_strikes_is_asked_by_one_job_at_a_time(store, ask):
     """After a cool-down one job goes ahead; the others follow when it has succeeded, at the latest when it has died."""
     store.add([new(number) for number in range(5)])
     hold = must_claim(store)
-    store.save(hold, hold.job, Again(LONG), site=Gate(SHORT, "429"))
+    store.save(hold, hold.job, Again(LONG), site=Gate(LONG, "429"))
     assert ask("select strikes, reason from sites") == [(1, "429")]
     assert claim(store) is None
-    scout = eventually(lambda: claim(store, lease=SHORT))
+    ask(f"update sites set opens_at = {NOW}")
+    scout = must_claim(store)
     assert scout.strikes == 1
     assert claim(store) is None
-    second = eventually(lambda: claim(store))  # the scout died
+    expire(ask, scout)
+    second = must_claim(store)
     assert claim(store) is None
     second = store.save(second, second.job, Keep(), site="open")
     assert ask("select strikes, reason from sites") == [(0, "")]
