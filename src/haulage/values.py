@@ -197,6 +197,7 @@ class Job:
         copies: What storages hold or are about to hold.
         tries: Attempts that failed, oldest first.
         attempts: Every attempt there was, oldest first, as the metadata store keeps them.
+        asked_after: How many of them there were when it was last asked for: what failed before counts no more.
         stage: The step that is running, as of the last beat.
         done: How many bytes of it are done.
         total: How many bytes it will be, where that is known.
@@ -215,6 +216,7 @@ class Job:
     copies: tuple[Copy, ...] = ()
     tries: tuple[Try, ...] = ()
     attempts: tuple[AttemptId, ...] = ()
+    asked_after: int = 0
     stage: str = ""
     done: int = 0
     total: int | None = None

@@ -32,17 +32,19 @@ def pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., P
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[str, str], str]]:
-    """Serve a text under a name; the text can be changed."""
+def serve() -> Iterator[Callable[[str, str | None], str]]:
+    """Serve a text under a name; the text can be changed, and None answers one request with 503 before the text."""
     import threading
     from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
     texts: dict[str, str] = {}
+    failing: set[str] = set()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body = texts[self.path].encode()
-            self.send_response(200)
+            self.send_response(503 if self.path in failing else 200)
+            failing.discard(self.path)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -54,8 +56,11 @@ def serve() -> Iterator[Callable[[str, str], str]]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
 
-    def put(name: str, text: str) -> str:
-        texts[f"/{name}"] = text
+    def put(name: str, text: str | None) -> str:
+        if text is None:
+            failing.add(f"/{name}")
+        else:
+            texts[f"/{name}"] = text
         return f"http://127.0.0.1:{server.server_port}/{name}"
 
     yield put

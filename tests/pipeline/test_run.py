@@ -114,6 +114,17 @@ def test_a_video_whose_upload_failed_for_good_is_kept_for_the_next_time(pipeline
     assert len(site.log(path)) == 1
 
 
+def test_failures_that_were_overcome_do_not_count_for_ever(pipeline, serve, site):
+    """A list that is asked for again and again, and fails once each time, is never given up."""
+    url = serve("flaky.list", site.url("clip.mp4"))
+    with pipeline(retry={"attempts": 2, "initial": 0.01}) as running:
+        for _ in range(3):
+            serve("flaky.list", None)
+            job = {job.request.url: job for job in running.run([url])}[url]
+            assert job.status is Status.EXPANDED
+    assert [each.failure.kind for each in job.tries] == [Kind.TRANSIENT] * 3
+
+
 def test_a_lost_answer_is_no_failure(pipeline, site, odd):
     """An upload that was published while its answer was lost is found by its attempt, and not sent again."""
     odd.REFUSALS["main"] = [("answer", Kind.STORAGE)]

@@ -102,19 +102,6 @@ class TestCancel:
             future.result(timeout=10)
         eventually(lambda: not family.workers(), 5 - (time.monotonic() - began))
 
-    def test_process_that_hears_nothing(
-        self, begin: Callable[..., Any], family: Any, work: Any, eventually: Callable[..., None]
-    ) -> None:
-        """A cancel ends a process that is stopped and could not end itself."""
-        future = begin(DRIP, work)
-        (worker,) = family.workers()
-        os.kill(worker, signal.SIGSTOP)
-        began = time.monotonic()
-        work.cancel.cancel("enough")
-        with pytest.raises(Cancelled):
-            future.result(timeout=10)
-        eventually(lambda: not family.workers(), 5 - (time.monotonic() - began))
-
     def test_while_the_server_starts(
         self,
         fetcher: YtDlpFetcher,
@@ -215,7 +202,7 @@ class TestDeath:
         eventually(lambda: family.pids() - {parent.pid})
         parent.kill()
         parent.wait()
-        eventually(lambda: not family.pids(), 5)
+        eventually(lambda: not family.pids(), 30)  # it has all of yt-dlp to import first, on a machine that is busy
         assert site.requests == ()
 
     def test_of_the_process(
@@ -444,6 +431,16 @@ class TestClose:
         fetcher.close()
         assert not family.pids()
         assert not family.zombies(os.getpid())
+
+    def test_server_that_hears_nothing(
+        self, fetcher: YtDlpFetcher, family: Any, site: LoopbackSite, work: Any, pool: Any
+    ) -> None:
+        """A server that is stopped and could not end itself does not hold up the close."""
+        list(fetcher.expand(Request(site.url("/clip.mp4")), work))
+        (server,) = family.children()
+        os.kill(server, signal.SIGSTOP)
+        pool.submit(fetcher.close).result(timeout=5)
+        assert not family.pids()
 
     def test_descriptors(
         self, fetcher: YtDlpFetcher, site: LoopbackSite, work: Any, new_work: Callable[[], Any]

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from haulage.contracts.metadata import NewJob, Query
 from haulage.contracts.policies import Observer, Recipe
 from haulage.errors import ConfigError
-from haulage.secrets import has_password, public_url
+from haulage.secrets import has_password, public_url, redact
 from haulage.values import Copy, Job, JobId, Request, Status
 
 if TYPE_CHECKING:
@@ -50,7 +50,9 @@ def check_url(url: str) -> str:
     except ValueError:
         good = False
     if not good or any(character.isspace() for character in url):
-        raise ConfigError(f"{url[:200]!r} is not a URL that can be hauled; write it like https://example.com/video")
+        raise ConfigError(
+            f"{redact(url)[:200]!r} is not a URL that can be hauled; write it like https://example.com/video"
+        )
     if has_password(url):
         raise ConfigError(f"{public_url(url)}: a user name or password may not stand in a URL")
     return url

@@ -137,7 +137,7 @@ def react(failure: Failure, stage: str, attempt: AttemptId, job: Job, strikes: i
         strikes: How often in a row the site had refused before.
         policy: How long to wait between tries.
     """
-    earlier = _since_asked(job.tries)
+    earlier = _since_asked(job)
     match failure.kind:
         case Kind.TRANSIENT | Kind.STORAGE:
             now = Try(attempt, stage, failure, counted=True, wait=None)
@@ -168,10 +168,10 @@ def react(failure: Failure, stage: str, attempt: AttemptId, job: Job, strikes: i
             return Reaction(Done())
 
 
-def _since_asked(tries: tuple[Try, ...]) -> tuple[Try, ...]:
-    """The tries since somebody last asked for the job; one with no wait ended what was asked before."""
-    ends = [index for index, each in enumerate(tries) if each.wait is None]
-    return tries[ends[-1] + 1 :] if ends else tries
+def _since_asked(job: Job) -> tuple[Try, ...]:
+    """The tries since somebody last asked for the job."""
+    before = set(job.attempts[: job.asked_after])
+    return tuple(each for each in job.tries if each.attempt not in before)
 
 
 def _crashes(tries: tuple[Try, ...]) -> int:

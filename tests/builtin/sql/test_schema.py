@@ -41,6 +41,7 @@ ONE = Job(
         ),
     ),
     attempts=(AttemptId("a1" * 16), AttemptId("a2" * 16)),
+    asked_after=1,
     stage="store:archive",
     done=7000,
     total=7000,

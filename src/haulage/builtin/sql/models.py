@@ -71,6 +71,7 @@ class VideoProcessingJob(Base):
     due_at: Mapped[datetime | None] = mapped_column(UtcTime)
     attempt: Mapped[str | None] = mapped_column(String(32), unique=True)
     worker: Mapped[str | None] = mapped_column(Text)
+    asked_after: Mapped[int] = mapped_column(Integer)
     stage: Mapped[str] = mapped_column(Text)
     done: Mapped[int] = mapped_column(BigInteger)
     total: Mapped[int | None] = mapped_column(BigInteger)

@@ -111,6 +111,7 @@ def job_of(row: Row[Any], video: Row[Any] | None, copies: Iterable[Row[Any]], at
         copies=tuple(_copy(copy) for copy in copies),
         tries=tuple(_try(attempt) for attempt in attempts if attempt.kind),
         attempts=tuple(AttemptId(attempt.id) for attempt in attempts),
+        asked_after=row.asked_after,
         stage=row.stage,
         done=row.done,
         total=row.total,

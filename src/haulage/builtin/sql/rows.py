@@ -109,7 +109,7 @@ def load(connection: Connection, ids: Sequence[str]) -> list[Job]:
 def new_job(connection: Connection, values: dict[str, Any]) -> None:
     """Write the row of a new job, due now."""
     times = {"due_at": from_now(), "added_at": from_now()}
-    connection.execute(insert(VideoProcessingJob).values(**values, **times, stage="", done=0))
+    connection.execute(insert(VideoProcessingJob).values(**values, **times, asked_after=0, stage="", done=0))
 
 
 def _grouped(rows: Iterable[Row[Any]], column: str) -> dict[Any, list[Row[Any]]]:

@@ -108,12 +108,21 @@ class SqlStore(MetadataStore):
         # One that waits is due at once too where its URL is signed afresh: the old signature may have run out.
         ended = VideoProcessingJob.due_at.is_(None)
         waits = VideoProcessingJob.attempt.is_(None)
+        so_far = select(func.count()).where(AttemptRow.job == VideoProcessingJob.id).scalar_subquery()
         for job in jobs:
             signed_afresh = and_(waits, VideoProcessingJob.url != job.request.url)
             connection.execute(
                 update(VideoProcessingJob)
                 .where(VideoProcessingJob.id == job.request.id, or_(ended, signed_afresh))
-                .values(due_at=from_now(), batch=batch, url=job.request.url, stage="", done=0, total=None)
+                .values(
+                    due_at=from_now(),
+                    batch=batch,
+                    url=job.request.url,
+                    asked_after=so_far,
+                    stage="",
+                    done=0,
+                    total=None,
+                )
             )
 
     def claim(self, worker: str, lease: timedelta, *, home: str, handover: timedelta, batch: str = "") -> Hold | None:
