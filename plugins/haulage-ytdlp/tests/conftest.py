@@ -165,6 +165,20 @@ def _look(path: Path) -> Looked:
     )
 
 
+def _kill(pids: set[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _must_be_gone(pids: Callable[[], set[int]]) -> None:
+    end = time.monotonic() + 5
+    while (left := pids()) and time.monotonic() < end:
+        time.sleep(0.01)
+    _kill(left)  # they would hold up the tests that follow
+    assert not left, "the test left processes behind"
+
+
 @pytest.fixture(scope="session")
 def shared_site() -> Iterator[LoopbackSite]:
     """One site for all, so that media are made once."""
@@ -247,16 +261,10 @@ def eventually() -> Callable[..., None]:
 
 @pytest.fixture
 def family() -> Iterator[Family]:
-    """The processes of this test; none may be left after it."""
+    """The processes of what this test starts for itself; none may be left after it."""
     family = Family()
     yield family
-    end = time.monotonic() + 5
-    while (left := family.pids()) and time.monotonic() < end:
-        time.sleep(0.01)
-    for pid in left:  # they would hold up the tests that follow
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    assert not left, "the test left processes behind"
+    _must_be_gone(family.pids)
 
 
 @pytest.fixture
@@ -274,12 +282,6 @@ def new_fetcher(family: Family) -> Iterator[Callable[..., YtDlpFetcher]]:
 
 
 @pytest.fixture
-def fetcher(new_fetcher: Callable[..., YtDlpFetcher]) -> YtDlpFetcher:
-    """One of them."""
-    return new_fetcher()
-
-
-@pytest.fixture
 def new_processes(family: Family) -> Iterator[Callable[..., Processes]]:
     """Makes starters of processes, which are the test's family."""
     made = []
@@ -294,19 +296,34 @@ def new_processes(family: Family) -> Iterator[Callable[..., Processes]]:
 
 
 @pytest.fixture(scope="session")
-def shared_fetcher() -> Iterator[YtDlpFetcher]:
-    """A fetcher for tests that do nothing to its processes; it may reach 127.0.0.1."""
-    fetcher = YtDlpFetcher(os.environ, ("127.0.0.1",))
-    yield fetcher
+def lasting() -> Iterator[tuple[Family, YtDlpFetcher]]:
+    """A fetcher for all tests that do not end or change it, since a server takes its time to start."""
+    family = Family()
+    fetcher = YtDlpFetcher(family.environ, ("127.0.0.1",))
+    yield family, fetcher
     fetcher.close()
 
 
+@pytest.fixture(scope="session")
+def fetcher(lasting: tuple[Family, YtDlpFetcher]) -> YtDlpFetcher:
+    """The fetcher of all tests; it may reach 127.0.0.1."""
+    return lasting[1]
+
+
 @pytest.fixture
-def pool(family: Family) -> Iterator[ThreadPoolExecutor]:
+def lasting_family(lasting: tuple[Family, YtDlpFetcher]) -> Iterator[Family]:
+    """The processes of the fetcher of all tests; none but its server may be left after a test."""
+    family = lasting[0]
+    yield family
+    _must_be_gone(family.workers)
+
+
+@pytest.fixture
+def pool(family: Family, lasting: tuple[Family, YtDlpFetcher]) -> Iterator[ThreadPoolExecutor]:
     """Threads to fetch in. What a test that failed has left running there is killed, for the others to begin."""
     pool = ThreadPoolExecutor(4)
     yield pool
-    rescue = threading.Timer(10, lambda: [os.kill(pid, signal.SIGKILL) for pid in family.pids()])
+    rescue = threading.Timer(10, lambda: _kill(family.pids() | lasting[0].workers()))
     rescue.start()
     pool.shutdown()
     rescue.cancel()

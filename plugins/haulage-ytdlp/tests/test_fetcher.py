@@ -31,18 +31,18 @@ def _files(folder: Path) -> list[str]:
 
 
 class TestExpand:
-    def test_direct_file(self, shared_fetcher: YtDlpFetcher, site: LoopbackSite, work: Any) -> None:
+    def test_direct_file(self, fetcher: YtDlpFetcher, site: LoopbackSite, work: Any) -> None:
         """The identity of a file's URL is told without a single request."""
-        found = _only(shared_fetcher, site.url("/clip.mp4"), work)
+        found = _only(fetcher, site.url("/clip.mp4"), work)
         assert (found.source, found.variant, found.channel_id) == ("generic", "small", "127.0.0.1")
         assert found.url == site.url("/clip.mp4")
         assert found.id.startswith("clip-")
         assert site.requests == ()
 
-    def test_same_name_on_two_hosts(self, shared_fetcher: YtDlpFetcher, site: LoopbackSite, work: Any) -> None:
+    def test_same_name_on_two_hosts(self, fetcher: YtDlpFetcher, site: LoopbackSite, work: Any) -> None:
         """Files of one name on two hosts are two videos."""
         url = site.url("/clip.mp4")
-        one, other = (_only(shared_fetcher, each, work) for each in (url, url.replace("127.0.0.1", "localhost")))
+        one, other = (_only(fetcher, each, work) for each in (url, url.replace("127.0.0.1", "localhost")))
         assert one.id != other.id
         assert other.channel_id == "localhost"
 
@@ -50,56 +50,56 @@ class TestExpand:
         "query",
         ["token=abc", "X-Amz-Signature=1f2e&X-Amz-Expires=60", "sig=x&se=2026-01-01&sv=1", "Expires=1&Policy=2"],
     )
-    def test_signing_parameters(self, shared_fetcher: YtDlpFetcher, site: LoopbackSite, work: Any, query: str) -> None:
+    def test_signing_parameters(self, fetcher: YtDlpFetcher, site: LoopbackSite, work: Any, query: str) -> None:
         """A URL that is signed anew each time is the same video each time."""
-        bare = _only(shared_fetcher, site.url("/clip.mp4?v=7"), work)
-        signed = _only(shared_fetcher, site.url(f"/clip.mp4?v=7&{query}"), work)
+        bare = _only(fetcher, site.url("/clip.mp4?v=7"), work)
+        signed = _only(fetcher, site.url(f"/clip.mp4?v=7&{query}"), work)
         assert signed.id == bare.id
         assert signed.url == site.url(f"/clip.mp4?v=7&{query}")
 
-    def test_parameters_that_name(self, shared_fetcher: YtDlpFetcher, site: LoopbackSite, work: Any) -> None:
+    def test_parameters_that_name(self, fetcher: YtDlpFetcher, site: LoopbackSite, work: Any) -> None:
         """Parameters that sign nothing tell videos apart."""
-        one, other = (_only(shared_fetcher, site.url(f"/get.mp4?v={each}"), work) for each in (1, 2))
+        one, other = (_only(fetcher, site.url(f"/get.mp4?v={each}"), work) for each in (1, 2))
         assert one.id != other.id
 
     @pytest.mark.parametrize(
         "url",
         ["https://www.youtube.com/watch?v=BaW_jenozKc&t=10", "https://youtu.be/BaW_jenozKc?si=whatever"],
     )
-    def test_youtube(self, shared_fetcher: YtDlpFetcher, work: Any, url: str) -> None:
+    def test_youtube(self, fetcher: YtDlpFetcher, work: Any, url: str) -> None:
         """All URLs of a YouTube video lead to one identity, without asking YouTube."""
-        found = _only(shared_fetcher, url, work)
+        found = _only(fetcher, url, work)
         assert (found.source, found.id) == ("youtube", "BaW_jenozKc")
 
-    def test_list(self, shared_fetcher: YtDlpFetcher, pages: Any, work: Any) -> None:
+    def test_list(self, fetcher: YtDlpFetcher, pages: Any, work: Any) -> None:
         """A feed gives its files as videos and its pages as requests, in its order and with the variant."""
         items = "".join(f"<item><link>{pages.url(path)}</link></item>" for path in ("/a.mp4", "/b", "/c.mp4"))
         feed = f"<?xml version='1.0'?><rss version='2.0'><channel><title>T</title>{items}</channel></rss>"
         url = pages.put("/feed", "application/rss+xml", feed)
-        first, second, third = shared_fetcher.expand(Request(url, "small"), work)
+        first, second, third = fetcher.expand(Request(url, "small"), work)
         assert isinstance(first, Video)
         assert (first.url, first.variant) == (pages.url("/a.mp4"), "small")
         assert second == Request(pages.url("/b"), "small")
         assert isinstance(third, Video)
         assert set(pages.asked) == {"/feed"}
 
-    def test_page_without_video(self, shared_fetcher: YtDlpFetcher, pages: Any, work: Any) -> None:
+    def test_page_without_video(self, fetcher: YtDlpFetcher, pages: Any, work: Any) -> None:
         """A page without a video is `unavailable`."""
         url = pages.put("/page", "text/html", "<html><body>Sorry.</body></html>")
         with pytest.raises(FetchError) as caught:
-            list(shared_fetcher.expand(Request(url), work))
+            list(fetcher.expand(Request(url), work))
         assert caught.value.failure.kind is Kind.UNAVAILABLE
 
     def test_html_with_video(
-        self, shared_fetcher: YtDlpFetcher, site: LoopbackSite, pages: Any, work: Any, tmp_path: Path
+        self, fetcher: YtDlpFetcher, site: LoopbackSite, pages: Any, work: Any, tmp_path: Path
     ) -> None:
         """A page that embeds a file is a video with the page's title, and the file is fetched."""
         clip = site.url("/clip.mp4")
         head = f'<title>Zwölf 日本</title><meta property="og:video" content="{clip}">'
         url = pages.put("/watch", "text/html; charset=utf-8", f"<html><head>{head}</head><body></body></html>")
-        found = _only(shared_fetcher, url, work)
+        found = _only(fetcher, url, work)
         assert found.title == "Zwölf 日本"
-        result = shared_fetcher.fetch(found, tmp_path, work)
+        result = fetcher.fetch(found, tmp_path, work)
         assert result.files[0].sha256 == hashlib.sha256(site.file("clip.mp4").read_bytes()).hexdigest()
 
 
@@ -107,7 +107,7 @@ class TestFetch:
     @pytest.mark.parametrize("name", ["clip.mp4", "second.mp4", "third.mp4"])
     def test_whole(
         self,
-        shared_fetcher: YtDlpFetcher,
+        fetcher: YtDlpFetcher,
         site: LoopbackSite,
         work: Any,
         tmp_path: Path,
@@ -115,8 +115,8 @@ class TestFetch:
         look: Callable[[Path], Any],
     ) -> None:
         """The file that arrives is the site's, byte for byte, and what is said of it is so."""
-        video = _only(shared_fetcher, site.url(name), work)
-        result = shared_fetcher.fetch(video, tmp_path, work)
+        video = _only(fetcher, site.url(name), work)
+        result = fetcher.fetch(video, tmp_path, work)
         (file,) = result.files
         recipe, served, looked = site.recipes[name], site.file(name), look(site.file(name))
         assert file.path.parent == tmp_path
@@ -131,42 +131,38 @@ class TestFetch:
         assert (result.video.source, result.video.id, result.video.variant) == (video.source, video.id, video.variant)
         assert result.video.title == recipe.name
 
-    def test_nothing_else_is_left(
-        self, shared_fetcher: YtDlpFetcher, site: LoopbackSite, work: Any, tmp_path: Path
-    ) -> None:
+    def test_nothing_else_is_left(self, fetcher: YtDlpFetcher, site: LoopbackSite, work: Any, tmp_path: Path) -> None:
         """In the folder lies the file, and no other."""
-        result = shared_fetcher.fetch(Video("generic", "c", "", site.url("/clip.mp4")), tmp_path, work)
+        result = fetcher.fetch(Video("generic", "c", "", site.url("/clip.mp4")), tmp_path, work)
         assert _files(tmp_path) == [result.files[0].path.name]
 
-    def test_folder_with_signs(
-        self, shared_fetcher: YtDlpFetcher, site: LoopbackSite, work: Any, tmp_path: Path
-    ) -> None:
+    def test_folder_with_signs(self, fetcher: YtDlpFetcher, site: LoopbackSite, work: Any, tmp_path: Path) -> None:
         """A folder's name is taken as it is, whatever yt-dlp would read into it."""
         folder = tmp_path / " ~ $HOME ${TMPDIR} %(id)s 日本 "
         folder.mkdir()
-        result = shared_fetcher.fetch(Video("generic", "c", "", site.url("/clip.mp4")), folder, work)
+        result = fetcher.fetch(Video("generic", "c", "", site.url("/clip.mp4")), folder, work)
         assert result.files[0].path.parent == folder
         assert list(tmp_path.iterdir()) == [folder]
 
     def test_relative_folder(
         self,
-        shared_fetcher: YtDlpFetcher,
+        fetcher: YtDlpFetcher,
         site: LoopbackSite,
         work: Any,
         tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """A relative folder is meant from where the caller stands, not from where the processes were started."""
-        list(shared_fetcher.expand(Request(site.url("/clip.mp4")), work))
+        list(fetcher.expand(Request(site.url("/clip.mp4")), work))
         (tmp_path / "here").mkdir()
         monkeypatch.chdir(tmp_path)
-        shared_fetcher.fetch(Video("generic", "c", "", site.url("/clip.mp4")), Path("here"), work)
+        fetcher.fetch(Video("generic", "c", "", site.url("/clip.mp4")), Path("here"), work)
         assert _files(tmp_path) == ["here/video.mp4"]
 
-    def test_progress(self, shared_fetcher: YtDlpFetcher, site: LoopbackSite, work: Any, tmp_path: Path) -> None:
+    def test_progress(self, fetcher: YtDlpFetcher, site: LoopbackSite, work: Any, tmp_path: Path) -> None:
         """Progress is told while it goes on, never backwards, and with the size that the site announced."""
         url = site.url("/drip/1000000/clip.mp4")
-        shared_fetcher.fetch(Video("generic", "c", "", url), tmp_path, work)
+        fetcher.fetch(Video("generic", "c", "", url), tmp_path, work)
         size = site.file("clip.mp4").stat().st_size
         done = [each for each, _ in work.seen]
         assert len(done) >= 3
@@ -174,9 +170,9 @@ class TestFetch:
         assert 0 < done[0] < done[-1] <= size
         assert {total for _, total in work.seen} == {size}
 
-    def test_redirect(self, shared_fetcher: YtDlpFetcher, site: LoopbackSite, work: Any, tmp_path: Path) -> None:
+    def test_redirect(self, fetcher: YtDlpFetcher, site: LoopbackSite, work: Any, tmp_path: Path) -> None:
         """A redirect is followed."""
-        result = shared_fetcher.fetch(Video("generic", "c", "", site.redirect("/second.mp4")), tmp_path, work)
+        result = fetcher.fetch(Video("generic", "c", "", site.redirect("/second.mp4")), tmp_path, work)
         assert result.files[0].sha256 == hashlib.sha256(site.file("second.mp4").read_bytes()).hexdigest()
 
 
@@ -196,46 +192,42 @@ class TestRefusals:
         ],
     )
     def test_kind(
-        self, shared_fetcher: YtDlpFetcher, site: LoopbackSite, work: Any, tmp_path: Path, path: str, kind: Kind
+        self, fetcher: YtDlpFetcher, site: LoopbackSite, work: Any, tmp_path: Path, path: str, kind: Kind
     ) -> None:
         """Each way in which a site withholds a whole video has its kind."""
         path = path.format(time.monotonic_ns())
-        failure = _failure(shared_fetcher, site.url(path), tmp_path, work)
+        failure = _failure(fetcher, site.url(path), tmp_path, work)
         assert failure.kind is kind, failure
         assert site.log(path)
 
-    def test_retry_after(self, shared_fetcher: YtDlpFetcher, site: LoopbackSite, work: Any, tmp_path: Path) -> None:
+    def test_retry_after(self, fetcher: YtDlpFetcher, site: LoopbackSite, work: Any, tmp_path: Path) -> None:
         """How long a site asks us to wait is handed on."""
-        failure = _failure(shared_fetcher, site.url("/429/37/clip.mp4"), tmp_path, work)
+        failure = _failure(fetcher, site.url("/429/37/clip.mp4"), tmp_path, work)
         assert failure.retry_after == timedelta(seconds=37)
         assert failure.message == "HTTP 429 Too Many Requests"
 
     @pytest.mark.parametrize("path", ["/404/clip.mp4", "/503-twice/once/clip.mp4", "/429/9/clip.mp4"])
-    def test_asked_once(
-        self, shared_fetcher: YtDlpFetcher, site: LoopbackSite, work: Any, tmp_path: Path, path: str
-    ) -> None:
+    def test_asked_once(self, fetcher: YtDlpFetcher, site: LoopbackSite, work: Any, tmp_path: Path, path: str) -> None:
         """A site that refuses is not asked again: that is for the retry policy to decide."""
-        _failure(shared_fetcher, site.url(path), tmp_path, work)
+        _failure(fetcher, site.url(path), tmp_path, work)
         assert len(site.requests) == 1
 
-    def test_how_much_was_there(
-        self, shared_fetcher: YtDlpFetcher, site: LoopbackSite, work: Any, tmp_path: Path
-    ) -> None:
+    def test_how_much_was_there(self, fetcher: YtDlpFetcher, site: LoopbackSite, work: Any, tmp_path: Path) -> None:
         """A connection that ended early is described by what came and what was announced."""
-        failure = _failure(shared_fetcher, site.url("/short/clip.mp4"), tmp_path, work)
+        failure = _failure(fetcher, site.url("/short/clip.mp4"), tmp_path, work)
         size = site.file("clip.mp4").stat().st_size
         assert failure.message == f"the connection ended after {size * 6 // 10} of {size} bytes"
 
     def test_nothing_that_looks_whole(
-        self, shared_fetcher: YtDlpFetcher, site: LoopbackSite, work: Any, tmp_path: Path
+        self, fetcher: YtDlpFetcher, site: LoopbackSite, work: Any, tmp_path: Path
     ) -> None:
         """A connection that ended early leaves no file under its final name."""
-        _failure(shared_fetcher, site.url("/short/clip.mp4"), tmp_path, work)
+        _failure(fetcher, site.url("/short/clip.mp4"), tmp_path, work)
         assert not any(name.endswith(".mp4") for name in _files(tmp_path))
 
-    def test_no_secrets(self, shared_fetcher: YtDlpFetcher, site: LoopbackSite, work: Any, tmp_path: Path) -> None:
+    def test_no_secrets(self, fetcher: YtDlpFetcher, site: LoopbackSite, work: Any, tmp_path: Path) -> None:
         """A failure does not repeat the token of the URL."""
-        failure = _failure(shared_fetcher, site.url("/html/clip.mp4?token=geheim"), tmp_path, work)
+        failure = _failure(fetcher, site.url("/html/clip.mp4?token=geheim"), tmp_path, work)
         assert "geheim" not in repr(failure)
         assert "/html/clip.mp4" in failure.message
 
@@ -266,6 +258,6 @@ class TestRefusals:
         ("file:///etc/passwd", "unknown"),
     ],
 )
-def test_site(shared_fetcher: YtDlpFetcher, url: str, site: str) -> None:
+def test_site(fetcher: YtDlpFetcher, url: str, site: str) -> None:
     """What is treated as one for politeness is the host, with one name for a family of hosts."""
-    assert shared_fetcher.site(url) == site
+    assert fetcher.site(url) == site

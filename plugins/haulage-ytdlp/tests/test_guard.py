@@ -425,11 +425,11 @@ class TestEndToEnd:
         assert site.requests == ()
 
     def test_redirect(
-        self, shared_fetcher: YtDlpFetcher, site: LoopbackSite, elsewhere: Any, work: Any, tmp_path: Path
+        self, fetcher: YtDlpFetcher, site: LoopbackSite, elsewhere: Any, work: Any, tmp_path: Path
     ) -> None:
         """A redirect from a host that is let through to one that is not is refused, and never followed."""
         target = elsewhere.put("/clip.mp4", "video/mp4", site.file("clip.mp4").read_bytes())
-        failure = _refused(shared_fetcher, site.redirect(target), tmp_path, work)
+        failure = _refused(fetcher, site.redirect(target), tmp_path, work)
         assert (failure.kind, failure.message) == (Kind.UNAVAILABLE, "127.0.0.2 is an internal address")
         assert [one.status for one in site.requests] == [302]
         assert elsewhere.asked == []
@@ -444,20 +444,20 @@ class TestEndToEnd:
         ],
     )
     def test_redirect_to(
-        self, shared_fetcher: YtDlpFetcher, site: LoopbackSite, work: Any, tmp_path: Path, target: str, shown: str
+        self, fetcher: YtDlpFetcher, site: LoopbackSite, work: Any, tmp_path: Path, target: str, shown: str
     ) -> None:
         """A redirect into a cloud's metadata service, or to anything else inside, is refused."""
-        failure = _refused(shared_fetcher, site.redirect(target), tmp_path, work)
+        failure = _refused(fetcher, site.redirect(target), tmp_path, work)
         assert failure.kind is Kind.UNAVAILABLE
         assert failure.message == f"{shown} is an internal address"
 
     def test_embedded(
-        self, shared_fetcher: YtDlpFetcher, site: LoopbackSite, pages: Any, elsewhere: Any, work: Any, tmp_path: Path
+        self, fetcher: YtDlpFetcher, site: LoopbackSite, pages: Any, elsewhere: Any, work: Any, tmp_path: Path
     ) -> None:
         """A video that a page embeds from an internal address is not fetched."""
         target = elsewhere.put("/clip.mp4", "video/mp4", site.file("clip.mp4").read_bytes())
         url = pages.put("/watch", "text/html", f'<html><meta property="og:video" content="{target}"></html>')
-        assert _refused(shared_fetcher, url, tmp_path, work).kind is Kind.UNAVAILABLE
+        assert _refused(fetcher, url, tmp_path, work).kind is Kind.UNAVAILABLE
         assert elsewhere.asked == []
 
     @pytest.mark.parametrize(
@@ -472,7 +472,7 @@ class TestEndToEnd:
     )
     def test_hls(
         self,
-        shared_fetcher: YtDlpFetcher,
+        fetcher: YtDlpFetcher,
         pages: Any,
         elsewhere: Any,
         hls: dict[str, bytes],
@@ -486,7 +486,7 @@ class TestEndToEnd:
         segment = elsewhere.put("/list0.ts", "video/mp2t", hls["list0.ts"])
         head = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:1\n"
         url = pages.put("/list.m3u8", "application/vnd.apple.mpegurl", f"{head}{lines}#EXTINF:1.0,\n{segment}\n")
-        future = pool.submit(_refused, shared_fetcher, url, tmp_path, work)
+        future = pool.submit(_refused, fetcher, url, tmp_path, work)
         try:
             assert future.result(timeout=20).kind is kind
         finally:
@@ -496,27 +496,25 @@ class TestEndToEnd:
     @pytest.mark.parametrize(
         "url", ["file:///etc/passwd", "file:/etc/passwd", "FILE:///etc/hostname", "file://localhost/a"]
     )
-    def test_local_files(self, shared_fetcher: YtDlpFetcher, work: Any, tmp_path: Path, url: str) -> None:
+    def test_local_files(self, fetcher: YtDlpFetcher, work: Any, tmp_path: Path, url: str) -> None:
         """Files of this machine are no videos, neither to expand nor to fetch."""
         with pytest.raises(FetchError) as caught:
-            list(shared_fetcher.expand(Request(url), work))
+            list(fetcher.expand(Request(url), work))
         assert caught.value.failure.kind is Kind.UNAVAILABLE
-        assert _refused(shared_fetcher, url, tmp_path, work).kind is Kind.UNAVAILABLE
+        assert _refused(fetcher, url, tmp_path, work).kind is Kind.UNAVAILABLE
 
-    def test_local_media_file(
-        self, shared_fetcher: YtDlpFetcher, site: LoopbackSite, work: Any, tmp_path: Path
-    ) -> None:
+    def test_local_media_file(self, fetcher: YtDlpFetcher, site: LoopbackSite, work: Any, tmp_path: Path) -> None:
         """A medium of this machine is not fetched, and neither is one that a page redirects to."""
         url = site.file("clip.mp4").as_uri()
         for each in (url, site.redirect(url)):
             folder = tmp_path / str(len(each))
             folder.mkdir()
-            _refused(shared_fetcher, each, folder, work)
+            _refused(fetcher, each, folder, work)
             assert not any(found.is_file() for found in folder.rglob("*"))
 
-    def test_another_program(self, shared_fetcher: YtDlpFetcher, work: Any, tmp_path: Path) -> None:
+    def test_another_program(self, fetcher: YtDlpFetcher, work: Any, tmp_path: Path) -> None:
         """A stream that yt-dlp would hand to another program is `environment`."""
-        failure = _refused(shared_fetcher, "rtmp://127.0.0.2/live", tmp_path, work)
+        failure = _refused(fetcher, "rtmp://127.0.0.2/live", tmp_path, work)
         assert failure.kind is Kind.ENVIRONMENT
         assert "rtmpdump" in failure.message
 

@@ -122,11 +122,9 @@ def _put(pages: Any, hls: dict[str, bytes], without: str | None = None, status: 
 
 
 class TestSegments:
-    def test_whole(
-        self, shared_fetcher: YtDlpFetcher, pages: Any, hls: dict[str, bytes], work: Any, tmp_path: Path
-    ) -> None:
+    def test_whole(self, fetcher: YtDlpFetcher, pages: Any, hls: dict[str, bytes], work: Any, tmp_path: Path) -> None:
         """A stream in segments arrives whole, in one file, put right by FFmpeg."""
-        result = shared_fetcher.fetch(Video("generic", "clip", "", _put(pages, hls)), tmp_path, work)
+        result = fetcher.fetch(Video("generic", "clip", "", _put(pages, hls)), tmp_path, work)
         assert len(hls) >= 4
         assert result.facts.container == "mp4"
         assert (result.facts.width, result.facts.height) == (640, 360)
@@ -136,7 +134,7 @@ class TestSegments:
     @pytest.mark.parametrize(("status", "kind"), [(404, Kind.UNAVAILABLE), (503, Kind.TRANSIENT)])
     def test_missing(
         self,
-        shared_fetcher: YtDlpFetcher,
+        fetcher: YtDlpFetcher,
         pages: Any,
         hls: dict[str, bytes],
         work: Any,
@@ -147,12 +145,12 @@ class TestSegments:
         """A stream that lacks a segment is a failure, after one try, and never a file with a hole."""
         url = _put(pages, hls, without="list2.ts", status=status)
         with pytest.raises(FetchError) as caught:
-            shared_fetcher.fetch(Video("generic", "clip", "", url), tmp_path, work)
+            fetcher.fetch(Video("generic", "clip", "", url), tmp_path, work)
         assert caught.value.failure.kind is kind
         assert pages.asked.count("/list2.ts") == 1
 
-    def test_stale_part(self, shared_fetcher: YtDlpFetcher, pages: Any, site: Any, work: Any, tmp_path: Path) -> None:
+    def test_stale_part(self, fetcher: YtDlpFetcher, site: Any, work: Any, tmp_path: Path) -> None:
         """What another attempt left is not spliced onto."""
         (tmp_path / "video.mp4.part").write_bytes(b"x" * 1000)
-        result = shared_fetcher.fetch(Video("generic", "clip", "", site.url("/clip.mp4")), tmp_path, work)
+        result = fetcher.fetch(Video("generic", "clip", "", site.url("/clip.mp4")), tmp_path, work)
         assert result.files[0].path.read_bytes() == site.file("clip.mp4").read_bytes()

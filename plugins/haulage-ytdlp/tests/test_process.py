@@ -55,18 +55,20 @@ def _parent(site: LoopbackSite, family: Any, folder: Path, how: str) -> "subproc
 
 class TestCancel:
     def test_download(
-        self, begin: Callable[..., Any], fetcher: YtDlpFetcher, family: Any, work: Any, eventually: Callable[..., None]
+        self, begin: Callable[..., Any], lasting_family: Any, work: Any, eventually: Callable[..., None]
     ) -> None:
         """A cancel ends a download that would take hours, and every process of it, within 5 seconds."""
         future = begin(DRIP, work)
-        (worker,) = family.workers()
-        assert family.session(worker) == {worker}
+        (worker,) = lasting_family.workers()
+        assert lasting_family.session(worker) == {worker}
         began = time.monotonic()
         work.cancel.cancel("enough")
         with pytest.raises(Cancelled, match="enough"):
             future.result(timeout=10)
         assert time.monotonic() - began < 5
-        eventually(lambda: not family.session(worker) and not family.workers(), 5 - (time.monotonic() - began))
+        eventually(
+            lambda: not lasting_family.session(worker) and not lasting_family.workers(), 5 - (time.monotonic() - began)
+        )
 
     @pytest.mark.parametrize("stopped", [False, True], ids=["running", "stopped"])
     def test_program_that_hangs(
@@ -104,7 +106,7 @@ class TestCancel:
 
     def test_while_the_server_starts(
         self,
-        fetcher: YtDlpFetcher,
+        new_fetcher: Callable[..., YtDlpFetcher],
         family: Any,
         site: LoopbackSite,
         work: Any,
@@ -114,6 +116,7 @@ class TestCancel:
         eventually: Callable[..., None],
     ) -> None:
         """A cancel does not wait for the server to be ready, and what was cancelled is not done once it is."""
+        fetcher = new_fetcher()
         future = pool.submit(fetcher.fetch, _video(site.url(DRIP)), tmp_path, work)
         eventually(family.children)
         (server,) = family.children()
@@ -142,7 +145,7 @@ class TestCancel:
         assert site.requests == ()
 
     def test_expand(
-        self, fetcher: YtDlpFetcher, family: Any, work: Any, pool: Any, eventually: Callable[..., None]
+        self, fetcher: YtDlpFetcher, lasting_family: Any, work: Any, pool: Any, eventually: Callable[..., None]
     ) -> None:
         """A cancel ends a look at a page that does not answer."""
         with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -153,7 +156,7 @@ class TestCancel:
                 work.cancel.cancel("enough")
                 with pytest.raises(Cancelled):
                     future.result(timeout=5)
-                eventually(lambda: not family.workers())
+                eventually(lambda: not lasting_family.workers())
 
     def test_one_of_two(self, begin: Callable[..., Any], work: Any, new_work: Callable[[], Any]) -> None:
         """A cancel ends the work it is meant for, and no other."""
@@ -169,16 +172,16 @@ class TestCancel:
 
 
 def test_closing_the_iterator(
-    fetcher: YtDlpFetcher, family: Any, pages: Any, work: Any, eventually: Callable[..., None]
+    fetcher: YtDlpFetcher, lasting_family: Any, pages: Any, work: Any, eventually: Callable[..., None]
 ) -> None:
     """Closing the iterator of a long list early ends the process that reads it."""
     items = "".join(f"<item><link>{pages.url(f'/{number}')}</link></item>" for number in range(3000))
     url = pages.put("/feed", "application/rss+xml", f"<rss version='2.0'><channel>{items}</channel></rss>")
     found = fetcher.expand(Request(url), work)
     assert next(found) == Request(pages.url("/0"))
-    (worker,) = family.workers()
+    (worker,) = lasting_family.workers()
     found.close()
-    eventually(lambda: not family.session(worker), 2)
+    eventually(lambda: not lasting_family.session(worker), 2)
 
 
 class TestDeath:
@@ -205,24 +208,22 @@ class TestDeath:
         eventually(lambda: not family.pids(), 30)  # it has all of yt-dlp to import first, on a machine that is busy
         assert site.requests == ()
 
-    def test_of_the_process(
-        self, begin: Callable[..., Any], family: Any, work: Any, eventually: Callable[..., None]
-    ) -> None:
+    def test_of_the_process(self, begin: Callable[..., Any], lasting_family: Any, work: Any) -> None:
         """A fetch process that is killed from outside is `crashed`."""
         future = begin(DRIP, work)
-        (worker,) = family.workers()
+        (worker,) = lasting_family.workers()
         os.kill(worker, signal.SIGKILL)
         with pytest.raises(FetchError) as caught:
             future.result(timeout=10)
         assert caught.value.failure.kind is Kind.CRASHED
         assert caught.value.failure.message.endswith("before it had finished")
-        (server,) = family.children()
-        assert not family.zombies(server)
+        (server,) = lasting_family.children()
+        assert not lasting_family.zombies(server)
 
     def test_of_the_server(
         self,
         fetcher: YtDlpFetcher,
-        family: Any,
+        lasting_family: Any,
         site: LoopbackSite,
         work: Any,
         tmp_path: Path,
@@ -230,13 +231,13 @@ class TestDeath:
     ) -> None:
         """After the server was killed from outside, the next order finds a new one."""
         list(fetcher.expand(Request(site.url("/clip.mp4")), work))
-        (server,) = family.children()
+        (server,) = lasting_family.children()
         os.kill(server, signal.SIGKILL)
-        eventually(lambda: family.state(server) in ("Z", ""))
+        eventually(lambda: lasting_family.state(server) in ("Z", ""))
         result = fetcher.fetch(_video(site.url("/clip.mp4")), tmp_path, work)
         assert result.files[0].sha256 == hashlib.sha256(site.file("clip.mp4").read_bytes()).hexdigest()
-        assert family.children() != {server}
-        assert not family.zombies(os.getpid())
+        assert lasting_family.children() != {server}
+        assert not lasting_family.zombies(os.getpid())
 
     def test_of_the_server_with_orders(
         self, family: Any, site: LoopbackSite, tmp_path: Path, pool: Any, new_processes: Callable[..., Processes]
@@ -364,7 +365,6 @@ class TestKnowledge:
         work: Any,
         tmp_path: Path,
         pool: Any,
-        eventually: Callable[..., None],
         new_fetcher: Callable[..., YtDlpFetcher],
     ) -> None:
         """Neither the server nor a fetch process is told the secrets of the environment."""
@@ -389,14 +389,19 @@ class TestKnowledge:
         fetcher.fetch(_video(site.url("/clip.mp4")), tmp_path, work)
 
     def test_modules_of_the_current_folder(
-        self, fetcher: YtDlpFetcher, site: LoopbackSite, work: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self,
+        new_fetcher: Callable[..., YtDlpFetcher],
+        site: LoopbackSite,
+        work: Any,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """Modules that lie in the current folder are not imported."""
         for name in ("yt_dlp", "json", "haulage", "haulage_ytdlp", "curl_cffi", "sitecustomize"):
             mark = "import pathlib\npathlib.Path(__file__).with_suffix('.read').touch()\n"
             (tmp_path / f"{name}.py").write_text(mark)
         monkeypatch.chdir(tmp_path)
-        assert len(list(fetcher.expand(Request(site.url("/clip.mp4")), work))) == 1
+        assert len(list(new_fetcher().expand(Request(site.url("/clip.mp4")), work))) == 1
         assert list(tmp_path.glob("*.read")) == []
 
     def test_plugins_of_yt_dlp(
@@ -410,10 +415,10 @@ class TestKnowledge:
         assert len(list(fetcher.expand(Request(site.url("/clip.mp4")), work))) == 1
         assert not (tmp_path / "read").exists()
 
-    def test_standard_input(self, begin: Callable[..., Any], family: Any, work: Any) -> None:
+    def test_standard_input(self, begin: Callable[..., Any], lasting_family: Any, work: Any) -> None:
         """A fetch process has no hand in the server's socket, nor has what it starts."""
         future = begin(DRIP, work)
-        (worker,) = family.workers()
+        (worker,) = lasting_family.workers()
         assert os.readlink(f"/proc/{worker}/fd/0") == os.devnull  # noqa: PTH115 - as the kernel writes it
         work.cancel.cancel("enough")
         with pytest.raises(Cancelled):
@@ -422,9 +427,10 @@ class TestKnowledge:
 
 class TestClose:
     def test_leaves_nothing(
-        self, fetcher: YtDlpFetcher, family: Any, site: LoopbackSite, work: Any, tmp_path: Path
+        self, new_fetcher: Callable[..., YtDlpFetcher], family: Any, site: LoopbackSite, work: Any, tmp_path: Path
     ) -> None:
         """After close no process is left, and no zombie; closing a second time is harmless."""
+        fetcher = new_fetcher()
         fetcher.fetch(_video(site.url("/clip.mp4")), tmp_path, work)
         assert family.pids()
         fetcher.close()
@@ -433,9 +439,10 @@ class TestClose:
         assert not family.zombies(os.getpid())
 
     def test_server_that_hears_nothing(
-        self, fetcher: YtDlpFetcher, family: Any, site: LoopbackSite, work: Any, pool: Any
+        self, new_fetcher: Callable[..., YtDlpFetcher], family: Any, site: LoopbackSite, work: Any, pool: Any
     ) -> None:
         """A server that is stopped and could not end itself does not hold up the close."""
+        fetcher = new_fetcher()
         list(fetcher.expand(Request(site.url("/clip.mp4")), work))
         (server,) = family.children()
         os.kill(server, signal.SIGSTOP)
@@ -478,7 +485,7 @@ def test_two_at_once(
 class TestWords:
     """What a fetch process says, played by the test at the other end of a real socket."""
 
-    def test_too_long(self, eventually: Callable[..., None]) -> None:
+    def test_too_long(self) -> None:
         """A line that is too long is not believed, and the process that wrote it is killed."""
         kind, ended = _say(json.dumps(["FoundRequest", {"request": {"url": "x" * (1 << 20), "variant": ""}}]).encode())
         assert kind is Kind.CRASHED
