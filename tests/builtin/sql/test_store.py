@@ -504,17 +504,16 @@ def test_times_are_those_of_the_database(store, ask):
 def test_the_clock_of_the_caller_does_not_matter(database, ask):
     """With a database whose clock is ten years ahead, every time is ten years ahead, and leases hold."""
 
-    def ahead(connection, _record):
-        plain = sqlite3.connect(":memory:", check_same_thread=False)
-        connection.create_function(
-            "strftime",
-            -1,
-            lambda *args: plain.execute(f"select strftime({', '.join('?' * len(args))}, '+10 years')", args).fetchone()[
-                0
-            ],
-        )
+    plain = sqlite3.connect(":memory:", check_same_thread=False)
 
-    with listening("connect", ahead):
+    def years_later(*args):
+        [[time]] = plain.execute(f"select strftime({', '.join('?' * len(args))}, '+10 years')", args)
+        return time
+
+    def ahead(connection, _record):
+        connection.create_function("strftime", -1, years_later)
+
+    with contextlib.closing(plain), listening("connect", ahead):
         store = SqlStore.open("sqlite:///haulage.db", database.parent)
         store.prepare()
         store.add([new(1)])
