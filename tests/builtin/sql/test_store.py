@@ -503,7 +503,6 @@ def test_times_are_those_of_the_database(store, ask):
 
 def test_the_clock_of_the_caller_does_not_matter(database, ask):
     """With a database whose clock is ten years ahead, every time is ten years ahead, and leases hold."""
-
     plain = sqlite3.connect(":memory:", check_same_thread=False)
 
     def years_later(*args):
