@@ -26,9 +26,9 @@ from haulage.values import AttemptId, Copy, Job, JobId, MediaFacts, MediaFile, R
 
 ASKED = Job(JobId("1" * 32), Request("https://example.com/1"), "example.com")
 VIDEO = Video("youtube", "v1", "", "https://example.com/1")
-MAIN = MediaFile(Path("/work/video.mp4"), "video", "mp4", "video/mp4", 9, "5" * 64)
-SUBTITLE = MediaFile(Path("/work/video.en.vtt"), "subtitle", "en.vtt", "text/vtt", 1, "6" * 64)
-THUMBNAIL = MediaFile(Path("/work/video.jpg"), "thumbnail", "jpg", "image/jpeg", 2, "7" * 64)
+MAIN = MediaFile(Path("/space/video.mp4"), "video", "mp4", "video/mp4", 9, "5" * 64)
+SUBTITLE = MediaFile(Path("/space/video.en.vtt"), "subtitle", "en.vtt", "text/vtt", 1, "6" * 64)
+THUMBNAIL = MediaFile(Path("/space/video.jpg"), "thumbnail", "jpg", "image/jpeg", 2, "7" * 64)
 FILES = (MAIN, SUBTITLE, THUMBNAIL)
 KNOWN = evolve(ASKED, video=VIDEO)
 FETCHED = evolve(KNOWN, files=(MAIN, SUBTITLE), facts=MediaFacts("mp4"), home="here")

@@ -206,7 +206,7 @@ class TestGuard:
         [
             ["ffmpeg", "-bsfs"],
             ["/usr/bin/ffmpeg", "-y", "-i", "file:video.f1.mp4", "-i", "file:video.f2.m4a", "-c", "copy", "file:o.mp4"],
-            ["/opt/ffmpeg-linux-x86_64-v7.0.2", "-i", "file:///work/video.ts", "-map", "0:v", "-c:a", "copy", "o.mp4"],
+            ["/opt/ffmpeg-linux-x86_64-v7.0.2", "-i", "file:///space/video.ts", "-map", "0:v", "-c:a", "copy", "o.mp4"],
             ["ffprobe", "-show_streams", "file:video.mp4"],
             ["deno", "run", "--ext=js", "-"],
             [b"ffmpeg", b"-version"],

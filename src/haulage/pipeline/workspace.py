@@ -69,7 +69,7 @@ class Workspace:
         return StorageError(Failure(Kind.DENIED, message, cure=cure))
 
     def clear(self, job: JobId) -> None:
-        """Remove all that lies here for a job."""
+        """Remove all that lies here for a job; what cannot be removed stays, since no job shall fail for it."""
         shutil.rmtree(self.root / job, ignore_errors=True)
 
     def holds(self, job: Job) -> bool:

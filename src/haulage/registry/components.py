@@ -82,30 +82,25 @@ class ExecutorComponent(Component[Executor]):
     """An executor. Its options class has `workers`, the number of tasks that it runs at once."""
 
 
-class Hooks:
+class Hooks(Protocol):
     """The hooks of haulage: implement any of them in a module and name it in the entry-point group `haulage.v1`."""
 
     @hookspec
     def haulage_fetchers(self) -> Iterable[FetcherComponent]:
         """Offer fetchers: they turn URLs into local files."""
-        raise NotImplementedError
 
     @hookspec
     def haulage_storages(self) -> Iterable[StorageComponent]:
         """Offer storages: they keep finished objects."""
-        raise NotImplementedError
 
     @hookspec
     def haulage_metadata_stores(self) -> Iterable[MetadataStoreComponent]:
         """Offer metadata stores: they remember jobs."""
-        raise NotImplementedError
 
     @hookspec
     def haulage_retry_policies(self) -> Iterable[RetryPolicyComponent]:
         """Offer retry policies: they decide how long to wait."""
-        raise NotImplementedError
 
     @hookspec
     def haulage_executors(self) -> Iterable[ExecutorComponent]:
         """Offer executors: they run work."""
-        raise NotImplementedError

@@ -114,9 +114,9 @@ INSERT INTO video_processing_jobs
     -- downloaded
     (1, 'e7c966ef61bc37a45be1ead95f8cf454', 'https://example.com/watch?v=one', '', 'youtube', 'downloaded', 'b1',
      'ffffffffffffffffffffffffffffffff', NULL, NULL,
-     '[{"path": "/work/1/video.mp4", "role": "video", "extension": "mp4", "media_type": "video/mp4", "size": 7000,
+     '[{"path": "/space/1/video.mp4", "role": "video", "extension": "mp4", "media_type": "video/mp4", "size": 7000,
         "sha256": "1111111111111111111111111111111111111111111111111111111111111111"},
-       {"path": "/work/1/video.en.vtt", "role": "subtitle", "extension": "en.vtt", "media_type": "text/vtt", "size": 70,
+       {"path": "/space/1/video.en.vtt", "role": "subtitle", "extension": "en.vtt", "media_type": "text/vtt", "size": 70,
         "sha256": "2222222222222222222222222222222222222222222222222222222222222222"}]',
      NULL, NULL, 'host:1:1', 1, 'store:archive', 7000, 7000, '2026-01-05T10:00:00.000Z'),
     -- a duplicate of it

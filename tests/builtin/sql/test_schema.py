@@ -22,8 +22,8 @@ ONE = Job(
     video=Video("youtube", "one", "", "https://example.com/watch?v=one", "Ein Video über Füchse", "UC1", duration=60.5),
     facts=MediaFacts("mov,mp4", 60.48, 1920, 1080, "h264", "aac"),
     files=(
-        MediaFile(Path("/work/1/video.mp4"), "video", "mp4", "video/mp4", 7000, "1" * 64),
-        MediaFile(Path("/work/1/video.en.vtt"), "subtitle", "en.vtt", "text/vtt", 70, "2" * 64),
+        MediaFile(Path("/space/1/video.mp4"), "video", "mp4", "video/mp4", 7000, "1" * 64),
+        MediaFile(Path("/space/1/video.en.vtt"), "subtitle", "en.vtt", "text/vtt", 70, "2" * 64),
     ),
     copies=(
         Copy("archive", "video", "UC1/one/video.mp4", "stored", AttemptId("a2" * 16), 7000, "1" * 64),

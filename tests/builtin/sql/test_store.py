@@ -66,7 +66,7 @@ def video(name="v1", url="https://example.com/1", variant="", **rest):
 
 
 def file(role="video", extension="mp4", size=1000):
-    return MediaFile(Path(f"/work/x/{role}.{extension}"), role, extension, "video/mp4", size, "5" * 64)
+    return MediaFile(Path(f"/space/x/{role}.{extension}"), role, extension, "video/mp4", size, "5" * 64)
 
 
 def copy(hold, storage="archive", role="video", state="intended", **rest):
@@ -953,7 +953,7 @@ def test_the_files_of_a_job_are_kept_with_it(store, ask):
     store.save(hold, rich(hold), Keep())
     [(files, home)] = ask("select files, home from video_processing_jobs")
     assert json.loads(files)[0] == {
-        "path": "/work/x/video.mp4", "role": "video", "extension": "mp4", "media_type": "video/mp4", "size": 1000,
+        "path": "/space/x/video.mp4", "role": "video", "extension": "mp4", "media_type": "video/mp4", "size": 1000,
         "sha256": "5" * 64,
     }  # fmt: skip
     assert home == HERE
