@@ -170,3 +170,21 @@ def test_files_that_are_not_what_they_were_are_not_held(tmp_path, change):
     assert workspace.holds(job)
     change(path)
     assert not workspace.holds(job)
+
+
+def test_what_cannot_be_removed_is_told(tmp_path, monkeypatch, caplog):
+    """A folder that resists fails no job, and the log names it with the reason."""
+    workspace = Workspace(tmp_path / "work")
+    folder = workspace.fresh(JOB, ONE)
+
+    def refuse(path, *args, **options):
+        raise PermissionError(errno.EPERM, "Operation not permitted", path)
+
+    monkeypatch.setattr(os, "rmdir", refuse)
+    workspace.clear(JOB)
+    assert folder.parent.exists()
+    [record] = caplog.records
+    assert record.getMessage() == f"cannot remove {folder.parent}: Operation not permitted"
+    caplog.clear()
+    workspace.clear(OTHER)
+    assert not caplog.records

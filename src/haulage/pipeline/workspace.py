@@ -1,6 +1,7 @@
 """Where downloads lie until they are stored: a folder a job, and in it a folder an attempt."""
 
 import errno
+import logging
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from haulage.errors import Failure, Kind, StorageError
 from haulage.values import AttemptId, Job, JobId
 
 _NAME = "home"
+
+_log = logging.getLogger(__name__)
 
 
 class Workspace:
@@ -69,8 +72,13 @@ class Workspace:
         return StorageError(Failure(Kind.DENIED, message, cure=cure))
 
     def clear(self, job: JobId) -> None:
-        """Remove all that lies here for a job; what cannot be removed stays, since no job shall fail for it."""
-        shutil.rmtree(self.root / job, ignore_errors=True)
+        """Remove all that lies here for a job. What cannot be removed is told in the log: no job shall fail for it."""
+        try:
+            shutil.rmtree(self.root / job)
+        except FileNotFoundError:
+            pass  # nothing was fetched, or another process was quicker
+        except OSError as error:
+            _log.warning("cannot remove %s: %s", self.root / job, error.strerror, extra={"job": job})
 
     def holds(self, job: Job) -> bool:
         """Whether all files of a job lie here, as long as they were when they were fetched."""
