@@ -51,6 +51,12 @@ def test_same_recipe_same_bytes(tmp_path: Path) -> None:
     assert digests[0] == digests[1] != digests[2]
 
 
+def test_changed() -> None:
+    """The recipe of a changed video is a second longer, and one with a size is larger by as much."""
+    assert (Recipe(duration=4).changed().duration, Recipe(duration=4).changed().size) == (5, None)
+    assert Recipe(duration=4, size=300_000).changed().size == 375_000
+
+
 def test_index_in_front(tmp_path: Path) -> None:
     """A file cut to 60 % still announces its full duration."""
     path = make(Recipe(), tmp_path)

@@ -8,38 +8,15 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from email.message import Message
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from attrs import frozen
 
 from haulage.testing import LoopbackSite, Recipe
 
-
-@frozen
-class Got:
-    """A response that was read to its end."""
-
-    status: int
-    headers: Message
-    body: bytes
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[LoopbackSite]:
-    """One site for the module, so that media are made once."""
-    with LoopbackSite() as site:
-        yield site
-
-
-@pytest.fixture
-def site(shared: LoopbackSite) -> LoopbackSite:
-    """The site with an empty log."""
-    shared.wait_for(lambda requests: all(one.ended is not None for one in requests))
-    shared.clear()
-    return shared
+Client = Callable[..., Any]
 
 
 def connect(site: LoopbackSite) -> http.client.HTTPConnection:
@@ -47,21 +24,10 @@ def connect(site: LoopbackSite) -> http.client.HTTPConnection:
     return http.client.HTTPConnection(site.url("/").split("/")[2], timeout=10)
 
 
-def ask(site: LoopbackSite, path: str, method: str = "GET", **headers: str) -> Got:
-    """One request over a connection of its own."""
-    connection = connect(site)
-    try:
-        connection.request(method, path, headers={k.replace("_", "-"): v for k, v in headers.items()})
-        response = connection.getresponse()
-        return Got(response.status, response.headers, response.read())
-    finally:
-        connection.close()
-
-
 @pytest.mark.parametrize("name", ["clip.mp4", "second.mp4", "third.mp4"])
-def test_direct(site: LoopbackSite, name: str) -> None:
+def test_direct(site: LoopbackSite, ask: Client, name: str) -> None:
     """A medium is served whole, with all that a careful client wants to know."""
-    got = ask(site, f"/{name}")
+    got = ask(f"/{name}")
     body = site.file(name).read_bytes()
     assert (got.status, hashlib.sha256(got.body).digest()) == (200, hashlib.sha256(body).digest())
     assert got.headers["Content-Type"] == "video/mp4"
@@ -87,41 +53,41 @@ def test_different_media(site: LoopbackSite) -> None:
         ("bytes=-99999999999", 0, None),
     ],
 )
-def test_range(site: LoopbackSite, wanted: str, start: int, stop: int | None) -> None:
+def test_range(site: LoopbackSite, ask: Client, wanted: str, start: int, stop: int | None) -> None:
     """One range is served as 206, with its place in the whole."""
     body = site.file("clip.mp4").read_bytes()
-    got = ask(site, "/clip.mp4", Range=wanted)
+    got = ask("/clip.mp4", Range=wanted)
     first, after, _ = slice(start, stop).indices(len(body))
     assert (got.status, got.body) == (206, body[start:stop])
     assert got.headers["Content-Range"] == f"bytes {first}-{after - 1}/{len(body)}"
 
 
-def test_range_behind_the_end(site: LoopbackSite) -> None:
+def test_range_behind_the_end(site: LoopbackSite, ask: Client) -> None:
     """A range that begins behind the end, or has no bytes, gets 416 with the size."""
     size = site.file("clip.mp4").stat().st_size
     for wanted in (f"bytes={size}-", "bytes=-0"):
-        got = ask(site, "/clip.mp4", Range=wanted)
+        got = ask("/clip.mp4", Range=wanted)
         assert (got.status, got.headers["Content-Range"]) == (416, f"bytes */{size}")
 
 
 @pytest.mark.parametrize("wanted", ["bytes=0-1,5-6", "bytes=9-5", "bytes=-", "lines=1-2"])
-def test_range_ignored(site: LoopbackSite, wanted: str) -> None:
+def test_range_ignored(site: LoopbackSite, ask: Client, wanted: str) -> None:
     """A range that makes no sense, or is several, gets the whole medium."""
-    got = ask(site, "/clip.mp4", Range=wanted)
+    got = ask("/clip.mp4", Range=wanted)
     assert (got.status, len(got.body)) == (200, site.file("clip.mp4").stat().st_size)
 
 
-def test_if_range(site: LoopbackSite) -> None:
+def test_if_range(ask: Client) -> None:
     """A range of another version of the medium gets the whole one."""
-    headers = ask(site, "/clip.mp4", "HEAD").headers
-    assert ask(site, "/clip.mp4", Range="bytes=0-9", If_Range=headers["ETag"]).status == 206
-    assert ask(site, "/clip.mp4", Range="bytes=0-9", If_Range=headers["Last-Modified"]).status == 206
-    assert ask(site, "/clip.mp4", Range="bytes=0-9", If_Range='"other"').status == 200
+    headers = ask("/clip.mp4", "HEAD").headers
+    assert ask("/clip.mp4", Range="bytes=0-9", If_Range=headers["ETag"]).status == 206
+    assert ask("/clip.mp4", Range="bytes=0-9", If_Range=headers["Last-Modified"]).status == 206
+    assert ask("/clip.mp4", Range="bytes=0-9", If_Range='"other"').status == 200
 
 
-def test_head(site: LoopbackSite) -> None:
+def test_head(site: LoopbackSite, ask: Client) -> None:
     """HEAD gets the headers of GET and no body."""
-    got = ask(site, "/clip.mp4", "HEAD")
+    got = ask("/clip.mp4", "HEAD")
     assert (got.status, got.body) == (200, b"")
     assert got.headers["Content-Length"] == str(site.file("clip.mp4").stat().st_size)
     (served,) = site.requests
@@ -143,12 +109,12 @@ def test_connection_is_kept(site: LoopbackSite) -> None:
     assert statuses == [200, 404, 200, 200]
 
 
-def test_log(site: LoopbackSite) -> None:
+def test_log(site: LoopbackSite, ask: Client) -> None:
     """The log tells what was asked, in which order, and what was sent; clearing it forgets."""
     before = time.monotonic()
-    size = len(ask(site, "/clip.mp4").body)
-    ask(site, "/clip.mp4?again", Range="bytes=0-9")
-    ask(site, "/nothing")
+    size = len(ask("/clip.mp4").body)
+    ask("/clip.mp4?again", Range="bytes=0-9")
+    ask("/nothing")
     one, two, three = site.requests
     assert (one.method, one.path, one.status, one.body_bytes, one.complete) == (
         "GET",
@@ -167,20 +133,20 @@ def test_log(site: LoopbackSite) -> None:
     assert site.requests == ()
 
 
-def test_read_means_logged(site: LoopbackSite) -> None:
+def test_read_means_logged(site: LoopbackSite, ask: Client) -> None:
     """Whoever has read a reply to its end finds it ended in the log, however often one looks."""
     size = site.file("third.mp4").stat().st_size
     for turn in range(100):
-        ask(site, f"/third.mp4?{turn}")
+        ask(f"/third.mp4?{turn}")
         (served,) = site.log(f"/third.mp4?{turn}")
         assert (served.body_bytes, served.complete) == (size, True)
         assert served.ended is not None
 
 
-def test_503_twice(site: LoopbackSite) -> None:
+def test_503_twice(ask: Client) -> None:
     """Two requests for a path get 503 and the third the medium; another tag counts anew."""
     for path in ("/503-twice/clip.mp4", "/503-twice/tag/clip.mp4"):
-        assert [ask(site, path, method).status for method in ("HEAD", "GET", "GET")] == [503, 503, 200]
+        assert [ask(path, method).status for method in ("HEAD", "GET", "GET")] == [503, 503, 200]
 
 
 @pytest.mark.parametrize(
@@ -195,43 +161,43 @@ def test_503_twice(site: LoopbackSite) -> None:
         "/drip/0/clip.mp4",
     ],
 )
-def test_404(site: LoopbackSite, path: str) -> None:
+def test_404(site: LoopbackSite, ask: Client, path: str) -> None:
     """404 is served on demand, and for what the site does not have."""
-    assert ask(site, path).status == 404
+    assert ask(path).status == 404
 
 
-def test_403(site: LoopbackSite) -> None:
+def test_403(ask: Client) -> None:
     """403 is served on demand."""
-    assert ask(site, "/403/clip.mp4").status == 403
+    assert ask("/403/clip.mp4").status == 403
 
 
-def test_429(site: LoopbackSite) -> None:
+def test_429(site: LoopbackSite, ask: Client) -> None:
     """A path gets 429 with Retry-After until that time is over."""
     path = "/429/1/clip.mp4"
-    got = ask(site, path)
+    got = ask(path)
     assert (got.status, got.headers["Retry-After"]) == (429, "1")
-    while (got := ask(site, path)).status == 429:
+    while (got := ask(path)).status == 429:
         assert len(site.requests) < 100_000
     first, *_, last = site.log(path)
     assert (got.status, got.body) == (200, site.file("clip.mp4").read_bytes())
     assert 1 <= last.at - first.at < 2
 
 
-def test_short(site: LoopbackSite) -> None:
+def test_short(site: LoopbackSite, ask: Client) -> None:
     """The full length is announced, 60 % of it comes, and the reply is not complete."""
     body = site.file("clip.mp4").read_bytes()
     with pytest.raises(http.client.IncompleteRead) as caught:
-        ask(site, "/short/clip.mp4")
+        ask("/short/clip.mp4")
     assert caught.value.partial == body[: len(body) * 6 // 10]
     assert caught.value.expected == len(body) - len(caught.value.partial)
     (served,) = site.requests
     assert (served.body_bytes, served.complete) == (len(caught.value.partial), False)
 
 
-def test_cut(site: LoopbackSite) -> None:
+def test_cut(site: LoopbackSite, ask: Client) -> None:
     """60 % of the body comes without a length, and nothing shows that there should be more."""
     body = site.file("clip.mp4").read_bytes()
-    got = ask(site, "/cut/clip.mp4")
+    got = ask("/cut/clip.mp4")
     assert (got.status, got.body) == (200, body[: len(body) * 6 // 10])
     assert got.headers["Content-Length"] is None
     assert got.headers["Connection"] == "close"
@@ -247,26 +213,26 @@ def test_cut(site: LoopbackSite) -> None:
         ("empty", "video/mp4", b""),
     ],
 )
-def test_not_media(site: LoopbackSite, behaviour: str, media_type: str, pattern: bytes) -> None:
+def test_not_media(site: LoopbackSite, ask: Client, behaviour: str, media_type: str, pattern: bytes) -> None:
     """What is no medium comes with status 200, and may call itself a video."""
-    got = ask(site, f"/{behaviour}/clip.mp4")
+    got = ask(f"/{behaviour}/clip.mp4")
     assert (got.status, got.headers["Content-Type"]) == (200, media_type)
     assert re.fullmatch(pattern, got.body, re.DOTALL)
     assert site.requests[0].complete
 
 
-def test_drip(site: LoopbackSite) -> None:
+def test_drip(site: LoopbackSite, ask: Client) -> None:
     """Bytes come at the rate of the path, the right ones, and ranges are served at it, too."""
     body = site.file("clip.mp4").read_bytes()
     began = time.monotonic()
-    got = ask(site, "/drip/2000/clip.mp4", Range="bytes=500-1499")
+    got = ask("/drip/2000/clip.mp4", Range="bytes=500-1499")
     assert (got.status, got.body) == (206, body[500:1500])
     assert 0.5 <= time.monotonic() - began < 1
 
 
-def test_drip_whole(site: LoopbackSite) -> None:
+def test_drip_whole(site: LoopbackSite, ask: Client) -> None:
     """A medium that drips fast enough to end is whole."""
-    got = ask(site, "/drip/10000000/clip.mp4")
+    got = ask("/drip/10000000/clip.mp4")
     assert got.body == site.file("clip.mp4").read_bytes()
 
 
@@ -316,7 +282,7 @@ def test_client_gone(capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr() == ("", "")
 
 
-def test_redirect(site: LoopbackSite) -> None:
+def test_redirect(site: LoopbackSite, ask: Client) -> None:
     """A redirect leads to a path of the site, to another address, and to what must be encoded."""
     with urllib.request.urlopen(site.redirect("/third.mp4"), timeout=10) as response:
         assert response.url == site.url("/third.mp4")
@@ -325,14 +291,14 @@ def test_redirect(site: LoopbackSite) -> None:
         ("http://169.254.169.254/latest?a=b&c=%20", "http://169.254.169.254/latest?a=b&c=%20"),
         ("/ü\r\nX: y", "/%C3%BC%0D%0AX:%20y"),
     ):
-        got = ask(site, "/" + site.redirect(target).split("/", 3)[3])
+        got = ask("/" + site.redirect(target).split("/", 3)[3])
         assert (got.status, got.headers["Location"]) == (302, location)
 
 
-def test_many_clients(site: LoopbackSite) -> None:
+def test_many_clients(site: LoopbackSite, ask: Client) -> None:
     """Many clients at once each get their own reply."""
-    got: list[Got] = []
-    threads = [threading.Thread(target=lambda: got.append(ask(site, "/second.mp4"))) for _ in range(30)]
+    got = []
+    threads = [threading.Thread(target=lambda: got.append(ask("/second.mp4"))) for _ in range(30)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -5,14 +5,30 @@ import subprocess
 from pathlib import Path
 from typing import Final, Literal
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from haulage.errors import Failure, HaulageError, Kind
 
-MEDIA_TYPES: Final = {"mp4": "video/mp4", "mov": "video/quicktime"}
-"""The MIME type of each container that a recipe may name."""
+MEDIA_TYPES: Final = {
+    "html": "text/html; charset=utf-8",
+    "m3u8": "application/vnd.apple.mpegurl",
+    "m4s": "video/iso.segment",
+    "mov": "video/quicktime",
+    "mp4": "video/mp4",
+    "mpd": "application/dash+xml",
+    "ts": "video/mp2t",
+    "xml": "application/rss+xml; charset=utf-8",
+}
+"""The MIME type by what a file's name ends with."""
 
 _AUDIO_BITRATE: Final = 64_000
+# x264's output depends on its number of threads, whose default is the number of processors.
+_H264: Final = ["-c:v", "libx264", "-preset", "ultrafast", "-threads", "1", "-pix_fmt", "yuv420p"]
+_AAC: Final = ["-c:a", "aac", "-b:a", str(_AUDIO_BITRATE)]
+_SAME: Final = ["-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact"]
+ENCODING: Final = (*_H264, *_AAC, *_SAME)
+"""The options of ffmpeg that give the same bytes each time."""
+
 _LEAST_BITRATE: Final = 16_000
 _BOX_HEADER: Final = 8
 
@@ -45,6 +61,17 @@ class Recipe:
     def file_name(self) -> str:
         """The name of the file that is made."""
         return f"{self.name}.{self.container}"
+
+    @property
+    def title(self) -> str:
+        """What pages call it, in words that its URL does not have."""
+        return f"The {self.name} film"
+
+    def changed(self) -> "Recipe":
+        """The recipe of another whole video of the same name and shape: a second longer, and larger by as much."""
+        longer = self.duration + 1
+        size = None if self.size is None else int(self.size * longer / self.duration)
+        return evolve(self, duration=longer, hue=self.hue + 90, size=size)
 
 
 def ffmpeg() -> str:
@@ -80,8 +107,27 @@ def make(recipe: Recipe, folder: Path) -> Path:
         ValueError: The recipe's size is too small for its frames.
     """
     path = folder / recipe.file_name
+    run(recipe.file_name, *source(recipe), *ENCODING, *_bitrate(recipe), "-movflags", "+faststart", str(path))
+    if recipe.size is not None:
+        _pad(path, recipe.size)
+    return path
+
+
+def source(recipe: Recipe) -> list[str]:
+    """The two inputs of ffmpeg that a recipe's picture and tone come from."""
+    picture = f"testsrc2=size={recipe.width}x{recipe.height}:rate={recipe.fps}:duration={recipe.duration}"
+    tone = f"sine=frequency={440 + recipe.hue}:sample_rate=44100:duration={recipe.duration}"
+    return ["-f", "lavfi", "-i", f"{picture},hue=h={recipe.hue}", "-f", "lavfi", "-i", tone]
+
+
+def run(name: str, *arguments: str) -> None:
+    """Run ffmpeg, to make what a message calls by this name.
+
+    Raises:
+        HaulageError: There is no ffmpeg, or it failed.
+    """
     result = subprocess.run(
-        [ffmpeg(), *_arguments(recipe), str(path)],
+        [ffmpeg(), "-hide_banner", "-loglevel", "error", "-nostdin", "-y", *arguments],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -90,34 +136,15 @@ def make(recipe: Recipe, folder: Path) -> Path:
     )
     if result.returncode:
         last = (result.stderr.strip().splitlines() or ["no message"])[-1]
-        raise HaulageError(Failure(Kind.ENVIRONMENT, f"ffmpeg could not make {recipe.file_name}: {last}"))
-    if recipe.size is not None:
-        _pad(path, recipe.size)
-    return path
+        raise HaulageError(Failure(Kind.ENVIRONMENT, f"ffmpeg could not make {name}: {last}"))
 
 
-def _arguments(recipe: Recipe) -> list[str]:
-    picture = f"testsrc2=size={recipe.width}x{recipe.height}:rate={recipe.fps}:duration={recipe.duration}"
-    tone = f"sine=frequency={440 + recipe.hue}:sample_rate=44100:duration={recipe.duration}"
-    inputs = ["-f", "lavfi", "-i", f"{picture},hue=h={recipe.hue}", "-f", "lavfi", "-i", tone]
-    # x264's output depends on its number of threads, whose default is the number of processors.
-    video = ["-c:v", "libx264", "-preset", "ultrafast", "-threads", "1", "-pix_fmt", "yuv420p"]
-    if recipe.size is not None:
-        rate = str(_video_bitrate(recipe, recipe.size))
-        video += ["-b:v", rate, "-minrate", rate, "-maxrate", rate, "-bufsize", str(int(rate) // 10)]
-        video += ["-x264-params", "nal-hrd=cbr:force-cfr=1"]
-    audio = ["-c:a", "aac", "-b:a", str(_AUDIO_BITRATE)]
-    same = [
-        "-fflags",
-        "+bitexact",
-        "-flags:v",
-        "+bitexact",
-        "-flags:a",
-        "+bitexact",
-        "-movflags",
-        "+faststart",
-    ]
-    return ["-hide_banner", "-loglevel", "error", "-nostdin", "-y", *inputs, *video, *audio, *same]
+def _bitrate(recipe: Recipe) -> list[str]:
+    if recipe.size is None:
+        return []
+    rate = str(_video_bitrate(recipe, recipe.size))
+    constant = ["-b:v", rate, "-minrate", rate, "-maxrate", rate, "-bufsize", str(int(rate) // 10)]
+    return [*constant, "-x264-params", "nal-hrd=cbr:force-cfr=1"]
 
 
 def _video_bitrate(recipe: Recipe, size: int) -> int:

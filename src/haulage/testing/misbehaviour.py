@@ -1,94 +1,20 @@
 """How the loopback site answers: one small function for each behaviour, and the table that names them.
 
 The first part of a path names the behaviour, the last one the medium: `/503-twice/clip.mp4`.
-A behaviour turns an Ask into a Reply, without a socket and without a clock.
+Some change what lies behind them, and more parts may follow those: `/no-range/cut-once/60/clip.mp4`.
 A new one is one function and one line of the table.
 """
 
-import re
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Container, Mapping
 from typing import Final
 from urllib.parse import quote, unquote
 
-from attrs import evolve, frozen
+from attrs import evolve
+
+from haulage.testing.replies import Ask, NotServed, Reply, direct, refusal, text, whole
 
 _PAGE: Final = b"<!DOCTYPE html>\n<html><head><title>No video here</title></head><body><p>Sorry.</p></body></html>\n"
-_RANGE: Final = re.compile(r"bytes=\s*(\d*)-(\d*)\s*")
-
-
-@frozen
-class Medium:
-    """A file that the site serves, with what HTTP says of it."""
-
-    path: Path
-    size: int
-    media_type: str
-    etag: str
-    modified: str
-
-
-class NotServed(Exception):
-    """The site has nothing under this path: a 404."""
-
-
-@frozen
-class Ask:
-    """One request, as a behaviour sees it.
-
-    Attributes:
-        method: "GET" or "HEAD".
-        rest: What follows the behaviour's part of the path, as it was sent.
-        headers: Their names are in lower case.
-        earlier: How many requests for this very path came before.
-        age: Seconds since the first of them.
-        media: Finds the medium of a file's name, or raises NotServed.
-    """
-
-    method: str
-    rest: str
-    headers: Mapping[str, str]
-    earlier: int
-    age: float
-    media: Callable[[str], Medium]
-
-    def medium(self) -> Medium:
-        """The medium that the path ends with, or NotServed."""
-        return self.media(unquote(self.rest.rpartition("/")[2]))
-
-    def number(self) -> int:
-        """The positive number that the rest of the path begins with, or NotServed."""
-        number, slash, _ = self.rest.partition("/")
-        if not (slash and number.isascii() and number.isdecimal() and int(number)):
-            raise NotServed
-        return int(number)
-
-
-@frozen
-class Reply:
-    """What is sent, and how.
-
-    Attributes:
-        status: Of HTTP.
-        media_type: The Content-Type.
-        body: The whole body, or the file that holds it.
-        stop: Behind the last byte of it that is sent.
-        start: The first byte of it that is sent.
-        announced: The Content-Length; with None the end of the connection is the end of the body.
-        headers: More of them.
-        rate: Bytes a second; None is as fast as they are taken.
-        silent: Whether the connection stays open, without a word, after the last byte.
-    """
-
-    status: int
-    media_type: str
-    body: bytes | Path
-    stop: int
-    start: int = 0
-    announced: int | None = None
-    headers: tuple[tuple[str, str], ...] = ()
-    rate: int | None = None
-    silent: bool = False
+_MISSING: Final = "-001.ts"
 
 
 def answer(ask: Ask) -> Reply:
@@ -102,34 +28,6 @@ def answer(ask: Ask) -> Reply:
     except NotServed:
         pass
     return refusal(404)
-
-
-def refusal(status: int, reason: str = "no", headers: tuple[tuple[str, str], ...] = ()) -> Reply:
-    """Refuse in one line of text."""
-    return _text(f"{reason}\n".encode(), "text/plain; charset=utf-8", status, headers)
-
-
-def direct(ask: Ask) -> Reply:
-    """Serve the medium: whole, or the one range that is asked for."""
-    medium = ask.medium()
-    reply = _whole(medium)
-    reply = evolve(reply, headers=(*reply.headers, ("Accept-Ranges", "bytes")))
-    wanted = ask.headers.get("range") if ask.method == "GET" else None
-    if wanted is None or ask.headers.get("if-range", medium.etag) not in (medium.etag, medium.modified):
-        return reply
-    # A range that cannot be understood, several at once among them, is to be ignored.
-    if not (match := _RANGE.fullmatch(wanted)) or match.groups() == ("", ""):
-        return reply
-    first, last = match.groups()
-    if first and last and int(first) > int(last):
-        return reply
-    start = int(first) if first else max(medium.size - int(last), 0)
-    stop = min(int(last) + 1, medium.size) if first and last else medium.size
-    if start >= medium.size:
-        return refusal(416, headers=(("Content-Range", f"bytes */{medium.size}"),))
-    content_range = ("Content-Range", f"bytes {start}-{stop - 1}/{medium.size}")
-    headers = (*reply.headers, content_range)
-    return evolve(reply, status=206, start=start, stop=stop, announced=stop - start, headers=headers)
 
 
 def unavailable_twice(ask: Ask) -> Reply:
@@ -156,7 +54,7 @@ def rate_limited(ask: Ask) -> Reply:
 def short(ask: Ask) -> Reply:
     """Announce the whole body, send 60 % of it, and close."""
     medium = ask.medium()
-    return evolve(_whole(medium), stop=medium.size * 6 // 10)
+    return evolve(whole(medium), stop=medium.size * 6 // 10)
 
 
 def cut(ask: Ask) -> Reply:
@@ -164,20 +62,30 @@ def cut(ask: Ask) -> Reply:
     return evolve(short(ask), announced=None)
 
 
+def cut_once(ask: Ask) -> Reply:
+    """Cut the first reply for a path after the percentage of its body that the path says; then serve."""
+    return _cut_first(1, ask)
+
+
+def cut_first(ask: Ask) -> Reply:
+    """Cut as many first replies as the path says; yt-dlp spends some on looks at the headers."""
+    return _cut_first(ask.number(), evolve(ask, rest=ask.rest.partition("/")[2]))
+
+
 def html(ask: Ask) -> Reply:
     """Serve a page without a video where a medium was asked for."""
     ask.medium()
-    return _text(_PAGE, "text/html; charset=utf-8")
+    return text(_PAGE, "text/html; charset=utf-8")
 
 
 def lying_html(ask: Ask) -> Reply:
     """Serve a page and call it a video."""
-    return _text(_PAGE, ask.medium().media_type)
+    return text(_PAGE, ask.medium().media_type)
 
 
 def empty(ask: Ask) -> Reply:
     """Serve a video of no bytes."""
-    return _text(b"", ask.medium().media_type)
+    return text(b"", ask.medium().media_type)
 
 
 def drip(ask: Ask) -> Reply:
@@ -188,7 +96,7 @@ def drip(ask: Ask) -> Reply:
 def stall(ask: Ask) -> Reply:
     """Send the first 1024 bytes, then nothing."""
     medium = ask.medium()
-    return evolve(_whole(medium), stop=min(1024, medium.size), silent=True)
+    return evolve(whole(medium), stop=min(1024, medium.size), silent=True)
 
 
 def redirect(ask: Ask) -> Reply:
@@ -197,27 +105,82 @@ def redirect(ask: Ask) -> Reply:
     return refusal(302, "elsewhere", headers=(("Location", location),))
 
 
+def no_range(ask: Ask) -> Reply:
+    """Serve what lies behind as a server that knows no ranges."""
+    return _hiding(("accept-ranges",), behind(evolve(ask, headers=_without(("range",), ask.headers))))
+
+
+def no_validators(ask: Ask) -> Reply:
+    """Serve what lies behind without anything that tells one version of it from another."""
+    return _hiding(("etag", "last-modified"), behind(ask))
+
+
+def stealthy(ask: Ask) -> Reply:
+    """Serve a range of what lies behind although If-Range asks for one of another version."""
+    return behind(evolve(ask, headers=_without(("if-range",), ask.headers)))
+
+
+def dash(ask: Ask) -> Reply:
+    """Serve a file of the DASH presentation, or what lies behind with it."""
+    return behind(evolve(ask, media=lambda name: ask.media(f"dash/{name}")))
+
+
+def hls(ask: Ask) -> Reply:
+    """Serve a file of the HLS presentation, or what lies behind with it."""
+    return behind(evolve(ask, media=lambda name: ask.media(f"hls/{name}")))
+
+
+def hls_missing(ask: Ask) -> Reply:
+    """Serve the HLS presentation without the second segment of each resolution."""
+    return refusal(404) if ask.rest.endswith(_MISSING) else hls(ask)
+
+
+def behind(ask: Ask) -> Reply:
+    """Answer with the behaviour that the rest of the path begins with, else serve the medium."""
+    first, _, rest = ask.rest.partition("/")
+    behaviour = BEHAVIOURS.get(first)
+    return behaviour(evolve(ask, rest=rest)) if behaviour else direct(ask)
+
+
 BEHAVIOURS: Final[Mapping[str, Callable[[Ask], Reply]]] = {
     "403": forbidden,
     "404": not_found,
     "429": rate_limited,
     "503-twice": unavailable_twice,
+    "changing": direct,
     "cut": cut,
+    "cut-first": cut_first,
+    "cut-once": cut_once,
+    "dash": dash,
     "drip": drip,
     "empty": empty,
+    "hls": hls,
+    "hls-missing": hls_missing,
     "html": html,
     "lying-html": lying_html,
+    "no-range": no_range,
+    "no-validators": no_validators,
     "redirect": redirect,
     "short": short,
     "stall": stall,
+    "stealthy": stealthy,
 }
-"""The behaviours by the first part of the path."""
+"""The behaviours by the first part of the path; `changing` is there for paths that a test changes."""
 
 
-def _whole(medium: Medium) -> Reply:
-    headers = (("ETag", medium.etag), ("Last-Modified", medium.modified))
-    return Reply(200, medium.media_type, medium.path, medium.size, announced=medium.size, headers=headers)
+def _cut_first(count: int, ask: Ask) -> Reply:
+    share = ask.number()
+    if share >= 100:
+        raise NotServed
+    reply = direct(ask)
+    if ask.earlier >= count:
+        return reply
+    return evolve(reply, stop=reply.start + (reply.stop - reply.start) * share // 100)
 
 
-def _text(text: bytes, media_type: str, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
-    return Reply(status, media_type, text, len(text), announced=len(text), headers=headers)
+def _without(names: Container[str], headers: Mapping[str, str]) -> Mapping[str, str]:
+    return {name: value for name, value in headers.items() if name not in names}
+
+
+def _hiding(names: Container[str], reply: Reply) -> Reply:
+    return evolve(reply, headers=tuple(each for each in reply.headers if each[0].lower() not in names))

@@ -17,6 +17,7 @@ class Served:
         method: "GET" or "HEAD".
         path: As it was sent, with the query.
         status: Of the reply.
+        range_header: The Range that was asked for, as it was sent.
         body_bytes: How many bytes of the body the socket took.
         complete: Whether it ended as HTTP has it, with every byte that was announced.
         ended: When it ended, by time.monotonic(); None while it is under way.
@@ -26,6 +27,7 @@ class Served:
     method: str
     path: str
     status: int
+    range_header: str | None = None
     body_bytes: int = 0
     complete: bool = False
     ended: float | None = None

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, Final
 
-from haulage.testing.misbehaviour import Reply
+from haulage.testing.replies import Reply
 from haulage.testing.requests import RequestLog, Served
 
 Respond = Callable[[str, str, Mapping[str, str]], Reply]
@@ -93,7 +93,7 @@ class _Handler(BaseHTTPRequestHandler):
         log = self.server.log
         headers = {name.lower(): value for name, value in self.headers.items()}
         reply = self.server.respond(self.command, self.path, headers)
-        number = log.begin(Served(arrived, self.command, self.path, reply.status))
+        number = log.begin(Served(arrived, self.command, self.path, reply.status, headers.get("range")))
         try:
             with log.writing():
                 self._send_head(reply)
