@@ -3,13 +3,15 @@
 The names here are for those who use haulage as a library; authors of plugins find theirs in haulage.plugin.
 """
 
-from haulage.contracts.metadata import Query
+from haulage.contracts.metadata import Query, Site
 from haulage.contracts.policies import Event, Observer, Progressed, Settled, Started
 from haulage.errors import ConfigError, Failure, HaulageError, Kind
-from haulage.pipeline.run import Pipeline, check_url
+from haulage.pipeline.asked import check_url
+from haulage.pipeline.run import ENDED, Pipeline
 from haulage.values import Copy, Job, JobId, MediaFacts, MediaFile, Request, Status, Try, Video
 
 __all__ = [
+    "ENDED",
     "ConfigError",
     "Copy",
     "Event",
@@ -26,6 +28,7 @@ __all__ = [
     "Query",
     "Request",
     "Settled",
+    "Site",
     "Started",
     "Status",
     "Try",

@@ -1,9 +1,12 @@
 """Everything that the author of a plugin needs, in one place."""
 
+from haulage.adapters.fsspec_storage import FsspecStorage
 from haulage.cancel import Cancelled
 from haulage.config.options import option
+from haulage.config.sizes import Size
 from haulage.contracts.context import BuildContext, Cancel, Context
 from haulage.contracts.fetcher import Fetcher
+from haulage.contracts.findings import Finding, SupportsExamination
 from haulage.contracts.metadata import (
     Again,
     Beat,
@@ -14,8 +17,9 @@ from haulage.contracts.metadata import (
     MetadataStore,
     NewJob,
     Query,
+    Site,
 )
-from haulage.contracts.policies import History, RetryPolicy
+from haulage.contracts.policies import Event, History, Observer, Progressed, RetryPolicy, Settled, Started
 from haulage.contracts.storage import Capabilities, ObjectInfo, Storage, StoredObject, Upload
 from haulage.errors import (
     AlreadyExists,
@@ -28,10 +32,12 @@ from haulage.errors import (
     StoreError,
 )
 from haulage.keys import check_key
+from haulage.locks import Lock
 from haulage.registry.components import (
     ExecutorComponent,
     FetcherComponent,
     MetadataStoreComponent,
+    ObserverComponent,
     RetryPolicyComponent,
     StorageComponent,
     hookimpl,
@@ -66,12 +72,15 @@ __all__ = [
     "Copy",
     "Done",
     "Duplicate",
+    "Event",
     "ExecutorComponent",
     "Failure",
     "FetchError",
     "FetchResult",
     "Fetcher",
     "FetcherComponent",
+    "Finding",
+    "FsspecStorage",
     "Gate",
     "History",
     "Hold",
@@ -79,23 +88,32 @@ __all__ = [
     "JobId",
     "Keep",
     "Kind",
+    "Lock",
     "MediaFacts",
     "MediaFile",
     "MetadataStore",
     "MetadataStoreComponent",
     "NewJob",
     "ObjectInfo",
+    "Observer",
+    "ObserverComponent",
+    "Progressed",
     "Query",
     "Request",
     "RetryPolicy",
     "RetryPolicyComponent",
     "Role",
+    "Settled",
+    "Site",
+    "Size",
+    "Started",
     "Status",
     "Storage",
     "StorageComponent",
     "StorageError",
     "StoreError",
     "StoredObject",
+    "SupportsExamination",
     "Try",
     "Upload",
     "Video",

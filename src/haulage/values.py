@@ -77,7 +77,8 @@ class Video:
     duration: float | None = None
 
 
-Role = Literal["video", "info", "thumbnail", "subtitle"]
+Role = str
+"""What a file is to its video: "video", "info", "thumbnail", or "subtitle.en" for its language; one file a role."""
 
 
 @frozen

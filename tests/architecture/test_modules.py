@@ -46,3 +46,9 @@ def test_all_packages_have_one_version():
     projects = [ROOT / "pyproject.toml", *ROOT.glob("plugins/*/pyproject.toml")]
     versions = {re.search(r'^version = "(.+)"', path.read_text(), re.MULTILINE)[1] for path in projects}
     assert len(versions) == 1
+
+
+def test_all_packages_carry_the_licence():
+    """Every package that can be installed brings the text of the one licence."""
+    licence = (ROOT / "LICENSE").read_text()
+    assert all((project.parent / "LICENSE").read_text() == licence for project in ROOT.glob("plugins/*/pyproject.toml"))

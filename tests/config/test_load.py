@@ -8,7 +8,7 @@ from attrs import frozen
 from hypothesis import given
 from hypothesis import strategies as st
 
-from haulage.config.load import load
+from haulage.config.load import disable, load
 from haulage.config.model import Workspace
 from haulage.config.options import option
 from haulage.errors import ConfigError, Failure, Kind, PluginError
@@ -17,6 +17,7 @@ from haulage.registry.components import (
     ExecutorComponent,
     FetcherComponent,
     MetadataStoreComponent,
+    ObserverComponent,
     RetryPolicyComponent,
     StorageComponent,
 )
@@ -59,6 +60,11 @@ class Never:
 
 
 @frozen
+class Log:
+    level: str = option("info", help="How much.")
+
+
+@frozen
 class Threads:
     workers: int = option(4, help="How many.")
 
@@ -76,10 +82,19 @@ OFFERED = [
     RetryPolicyComponent("exponential", "Longer and longer.", Exponential, build),
     RetryPolicyComponent("never", "Once is enough.", Never, build),
     ExecutorComponent("threads", "In this process.", Threads, build),
+    ObserverComponent("log", "Writes it down.", Log, build),
 ]
 
 
 class Offered:
+    distributions = ("haulage-s3", "haulage-tape")
+
+    def __init__(self):
+        self.disabled = ()
+
+    def disable(self, names):
+        self.disabled = tuple(names)
+
     def find(self, kind, name):
         for component in OFFERED:
             if type(component) is kind and component.name == name:
@@ -96,6 +111,40 @@ def problems(text, **environ):
         loaded(text, **environ)
     assert caught.value.__cause__ is None
     return [problem.removeprefix("haulage.yaml:") for problem in caught.value.problems]
+
+
+def test_observers_are_named_and_each_has_a_type():
+    """The type alone is enough; without the key there are none."""
+    config = loaded("observers: {short: log, long: {type: log, level: debug}}\n")
+    assert {name: (each.type, each.options) for name, each in config.observers.items()} == {
+        "short": ("log", Log()),
+        "long": ("log", Log(level="debug")),
+    }
+    assert loaded("").observers == {}
+
+
+@pytest.mark.parametrize("read", [load, disable], ids=["load", "disable"])
+def test_plugins_are_disabled_by_their_distributions(read):
+    """However the name of the distribution is written."""
+    offered = Offered()
+    arguments = ["plugins: {disable: [Haulage_Tape]}\n", "haulage.yaml", {}, offered]
+    if read is load:
+        arguments.insert(2, FOLDER)
+    read(*arguments)
+    assert offered.disabled == ("Haulage_Tape",)
+
+
+def test_plugins_can_be_disabled_whatever_else_is_wrong():
+    """Only the one key is read then, and it is read strictly."""
+    offered = Offered()
+    disable("wrokers: x\nfetcher: {type: none}\nplugins: {disable: [haulage-s3]}\n", "a.yaml", {}, offered)
+    assert offered.disabled == ("haulage-s3",)
+    with pytest.raises(ConfigError) as caught:
+        disable("wrokers: x\nplugins: {disable: ['${NAME}', '${LOST}']}\n", "a.yaml", {"NAME": "xyzzy"}, offered)
+    assert caught.value.problems == (
+        "a.yaml:2:21: plugins.disable[0]: unknown plugin the value of ${NAME}; there are haulage-s3, haulage-tape",
+        "a.yaml:2:32: plugins.disable[1]: environment variable LOST is not set; set it or write ${LOST:-default}",
+    )
 
 
 @pytest.mark.parametrize("text", ["", "# later\n", "{}\n"])
@@ -186,9 +235,20 @@ def test_other_short_forms():
     [
         ("wrokers: 4\n", "1:1: wrokers: unknown option 'wrokers'; did you mean 'workers'?"),
         (
-            "plugins: {}\n",
-            "1:1: plugins: unknown option 'plugins'; there are database, executor, fetcher, layout, lease, private_hosts,"
-            " retry, storages, store_to, workers, workspace",
+            "xyzzy: {}\n",
+            "1:1: xyzzy: unknown option 'xyzzy'; there are database, executor, fetcher, layout, lease, observers, plugins,"
+            " private_hosts, retry, storages, store_to, variants, workers, workspace",
+        ),
+        ("observers: [watch]\n", "1:1: observers: expected a mapping, got a list"),
+        ("observers: {w: 3}\n", "1:13: observers.w: expected a mapping, got 3"),
+        ("observers: {w: {level: 3}}\n", "1:13: observers.w: missing option 'type'"),
+        ("observers: {w: {type: log, lvl: 3}}\n", "1:28: observers.w.lvl: unknown option 'lvl'; did you mean 'level'?"),
+        ("observers: {w: bell}\n", "1:13: observers.w.type: nothing offers 'bell'; install haulage-bell"),
+        ("plugins: {disabled: []}\n", "1:11: plugins.disabled: unknown option 'disabled'; did you mean 'disable'?"),
+        ("plugins: {disable: haulage-tape}\n", "1:11: plugins.disable: expected a list, got 'haulage-tape'"),
+        (
+            "plugins: {disable: [haulage-tap]}\n",
+            "1:21: plugins.disable[0]: unknown plugin 'haulage-tap'; did you mean 'haulage-tape'?",
         ),
         ("workspace: {min_free: 2GiB}\n", "1:13: workspace.min_free: unknown option 'min_free'; there is only path"),
         ("workspace: {path: ''}\n", "1:13: workspace.path: expected a path, got an empty text"),

@@ -24,9 +24,10 @@ def pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., P
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path, str(Path(__file__).parent / "plugins")])
 
-    def make(observers: Any = (), **config: Any) -> Pipeline:
+    def make(watching: Any = (), **config: Any) -> Pipeline:
         config = {"fetcher": {"type": "plain"}, "retry": {"initial": 0.05}, **config}
-        return Pipeline.from_config(config, modules=["plain_fetcher", "odd_storage"], observers=observers)
+        modules = ["plain_fetcher", "odd_storage", "odd_observer"]
+        return Pipeline.from_config(config, modules=modules, observers=watching)
 
     return make
 

@@ -206,7 +206,7 @@ def test_a_run_waits_for_what_another_run_has_taken_over(pipeline, site):
     retry = {"initial": 0.5, "factor": 1}
 
     def first():
-        with pipeline(observers=[lambda event: failed.set() if isinstance(event, Settled) else None], retry=retry) as a:
+        with pipeline(watching=[lambda event: failed.set() if isinstance(event, Settled) else None], retry=retry) as a:
             results.extend(a.run([url]))
 
     thread = threading.Thread(target=first)
@@ -240,7 +240,7 @@ def test_observers_hear_of_everything_and_can_hurt_nothing(pipeline, site):
         calls.append(event)
         raise RuntimeError("an observer's own trouble")
 
-    with pipeline(observers=[broken, events.append]) as running:
+    with pipeline(watching=[broken, events.append]) as running:
         [job] = running.run([site.url("clip.mp4?observed")])
     assert job.status is Status.DOWNLOADED
     assert len(calls) == 1

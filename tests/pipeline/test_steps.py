@@ -239,8 +239,8 @@ REACTIONS = {
     Kind.DENIED: Reaction(Again(timedelta(0)), stops=True),
     Kind.CONFIG: Reaction(Again(timedelta(0)), stops=True),
     Kind.CRASHED: Reaction(Again(timedelta(0))),
-    Kind.AUTH: Reaction(Done()),
-    Kind.ENVIRONMENT: Reaction(Done()),
+    Kind.AUTH: Reaction(Again(timedelta(0)), gate=Gate(None, "message")),
+    Kind.ENVIRONMENT: Reaction(Again(timedelta(0)), gate=Gate(None, "message")),
     Kind.CONFLICT: Reaction(Done()),
     Kind.BUG: Reaction(Done()),
 }
@@ -397,9 +397,17 @@ def test_jitter_is_drawn_from_the_attempt():
     retry_after=st.none() | st.timedeltas(timedelta(0), timedelta(days=999)),
 )
 def test_after_any_history_there_is_an_answer(kind, tries, strikes, retry_after):
-    """No record makes it raise; waits are never negative, only rate limits close a site, and only refusals stop all."""
+    """No record makes it raise; waits are never negative, only sites that refuse are closed, only refusals stop all."""
     found = reaction(kind, tries=tries, strikes=strikes, retry_after=retry_after)
     assert found.wait is None or found.wait >= timedelta(0)
-    assert (found.gate is not None) == (kind is Kind.RATE_LIMITED)
+    assert (found.gate is not None) == (kind in (Kind.RATE_LIMITED, Kind.AUTH, Kind.ENVIRONMENT))
     assert found.stops == (kind in (Kind.DENIED, Kind.CONFIG))
-    assert found.gate is None or found.gate.closed_for > timedelta(0)
+    if found.gate is not None:
+        assert (found.gate.closed_for is None) == (kind in (Kind.AUTH, Kind.ENVIRONMENT))
+        assert found.gate.closed_for is None or found.gate.closed_for > timedelta(0)
+
+
+@pytest.mark.parametrize("kind", [Kind.AUTH, Kind.ENVIRONMENT])
+def test_a_storage_that_needs_a_person_stops_the_run(kind):
+    """What a storage lacks is no matter of the site: nothing is closed, and the file waits."""
+    assert reaction(kind, stage="store:archive") == Reaction(Again(), stops=True)

@@ -1,8 +1,6 @@
+# ruff: noqa: E501 - the tables hold messages as they are
 import sys
-import textwrap
-from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint
-from pathlib import Path
 
 import pytest
 
@@ -14,41 +12,14 @@ from haulage.registry.components import (
     RetryPolicyComponent,
     StorageComponent,
 )
-from haulage.registry.host import GROUP, Host
-
-HEAD = """
-from attrs import frozen
-from haulage.plugin import FetcherComponent, RetryPolicyComponent, StorageComponent, hookimpl
-
-@frozen
-class Options:
-    pass
-
-def storage(name):
-    return StorageComponent(name, "A storage.", Options, lambda options, context: None)
-"""
+from haulage.registry.host import Host
+from haulage.registry.installed import GROUP
 
 TAPE = """
 @hookimpl
 def haulage_storages():
     yield storage("tape")
 """
-
-
-@pytest.fixture
-def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
-    """Write a plugin module that can be imported for the length of a test."""
-    monkeypatch.syspath_prepend(str(tmp_path))
-    before = set(sys.modules)
-
-    def write(name: str, body: str, head: str = HEAD) -> str:
-        (tmp_path / f"{name}.py").write_text(head + textwrap.dedent(body), encoding="utf-8")
-        return name
-
-    yield write
-    for name in set(sys.modules) - before:
-        if str(getattr(sys.modules[name], "__file__", None) or "").startswith(str(tmp_path)):
-            del sys.modules[name]
 
 
 def point(name, module):
@@ -102,6 +73,8 @@ def test_a_module_may_be_named_twice(write):
     [
         ("raise RuntimeError('no\\n such  thing')", "RuntimeError: no such thing"),
         ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        ("", "it has no hook; mark its functions with @hookimpl"),
     ],
 )
 def test_a_module_that_is_named_and_broken_is_an_error_at_once(write, body, error):
@@ -110,24 +83,6 @@ def test_a_module_that_is_named_and_broken_is_an_error_at_once(write, body, erro
     failure = failure_of(lambda: Host(["my_tape"], points=[]))
     assert failure.kind is Kind.CONFIG
     assert str(failure) == f"plugin module my_tape failed to load: {error}"
-
-
-def test_an_installed_plugin_is_found(write, tmp_path):
-    """A distribution with an entry point of our group is a plugin, and messages name it by its version."""
-    write("tape_plugin", TAPE)
-    write("lost_plugin", "import no_such_module")
-    info = tmp_path / "haulage_tape-1.2.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: haulage-tape\nVersion: 1.2\n")
-    (info / "entry_points.txt").write_text("[haulage.v1]\ntape = tape_plugin\nlost = lost_plugin\n")
-    host = Host()
-    assert host.find(StorageComponent, "tape").name == "tape"
-    failure = failure_of(lambda: host.find(StorageComponent, "lost"))
-    assert failure.kind is Kind.ENVIRONMENT
-    assert str(failure) == (
-        "storage 'lost': haulage-tape 1.2 offers it but failed to load: "
-        "ModuleNotFoundError: No module named 'no_such_module'"
-    )
 
 
 def test_only_the_plugin_that_is_needed_is_loaded(write):
@@ -168,7 +123,7 @@ def test_a_name_that_nobody_knows_is_told_with_those_there_are(write):
     """Otherwise the components of that kind are named, in order."""
     host = Host([write("my_tape", TAPE)], points=[])
     failure = failure_of(lambda: host.find(StorageComponent, "zzz"))
-    assert str(failure) == "there is no storage 'zzz'; there are: local, tape"
+    assert str(failure) == "there is no storage 'zzz'; there are: local, memory, tape"
     assert str(failure_of(lambda: host.find(RetryPolicyComponent, "local"))) == (
         "there is no retry policy 'local'; there are: exponential"
     )
@@ -185,18 +140,31 @@ def test_a_name_that_nobody_knows_is_told_with_those_there_are(write):
         ("@hookimpl\ndef haulage_storages():\n    return None", "TypeError: 'NoneType' object is not iterable"),
         (
             "@hookimpl\ndef haulage_storages():\n    yield 'tape'",
-            "TypeError: haulage_storages yields str instead of StorageComponent",
+            "hook 'haulage_storages' yields str instead of StorageComponent",
         ),
         (
             "@hookimpl\ndef haulage_fetchers():\n    yield storage('tape')",
-            "TypeError: haulage_fetchers yields StorageComponent instead of FetcherComponent",
+            "hook 'haulage_fetchers' yields StorageComponent instead of FetcherComponent",
         ),
         (
             TAPE + "@hookimpl\ndef haulage_retry_policies():\n    yield storage('tape')",
-            "TypeError: haulage_retry_policies yields StorageComponent instead of RetryPolicyComponent",
+            "hook 'haulage_retry_policies' yields StorageComponent instead of RetryPolicyComponent",
         ),
-        ("@hookimpl\ndef haulage_storage():\n    yield storage('tape')", "unknown hook 'haulage_storage' in plugin"),
-        ("@hookimpl\ndef haulage_storages(config):\n    yield storage('tape')", "Argument(s) {'config'} are declared"),
+        ("@hookimpl\ndef haulage_storage():\n    yield storage('tape')", "unknown hook 'haulage_storage'; did you mean 'haulage_storages'?"),
+        ("@hookimpl\ndef haulage_storages(config):\n    yield storage('tape')", "hook 'haulage_storages' takes no arguments, and here it has 'config'"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        ("raise BaseException", "BaseException"),
+        ("@hookimpl\ndef haulage_storages():\n    raise SystemExit", "SystemExit"),
+        ("@hookimpl\ndef frobnicate():\n    yield storage('tape')", "unknown hook 'frobnicate'"),
+        ("def haulage_storages():\n    yield storage('tape')", "it has no hook; mark its functions with @hookimpl"),
+        (TAPE + TAPE[TAPE.index("    yield"):], "hook 'haulage_storages' yields 'tape' twice"),
+        ("@hookimpl\ndef haulage_storages():\n    yield storage(3)",
+         "hook 'haulage_storages' yields a record whose name or summary is no text"),
+        ("@hookimpl\ndef haulage_storages():\n    yield StorageComponent('tape', 'A storage.', dict, None)",
+         "the options of storage 'tape' are no attrs class"),
+        ("@frozen\nclass Lost:\n    where: 'Nowhere'\n"
+         "@hookimpl\ndef haulage_storages():\n    yield StorageComponent('tape', 'A storage.', Lost, None)",
+         "NameError: name 'Nowhere' is not defined"),
     ],
 )  # fmt: skip
 def test_a_broken_plugin_is_an_error_only_for_who_needs_it(write, body, error):
@@ -208,29 +176,35 @@ def test_a_broken_plugin_is_an_error_only_for_who_needs_it(write, body, error):
     for _ in range(2):
         failure = failure_of(lambda: host.find(StorageComponent, "tape"))
         assert failure.kind is Kind.ENVIRONMENT
-        assert str(failure).startswith("storage 'tape': tape_plugin offers it but failed to load: ")
-        assert error in str(failure)
+        assert str(failure).startswith(f"storage 'tape': tape_plugin offers it but failed to load: {error}")
         assert "\n" not in str(failure)
     assert host.find(StorageComponent, "disc").name == "disc"
     assert host.find(StorageComponent, "local").name == "local"
     assert "did you mean 'tape'" not in str(failure_of(lambda: host.find(StorageComponent, "tapes")))
 
 
-def test_a_broken_module_is_broken_under_every_name(write):
-    """A plugin whose hook takes arguments is not taken for a good one the second time it is met."""
-    write("tape_plugin", "@hookimpl\ndef haulage_storages(config):\n    yield storage('tape')")
+@pytest.mark.parametrize(
+    "body",
+    [
+        "@hookimpl\ndef haulage_storages(config):\n    yield storage('tape')",
+        TAPE + "    raise ValueError('late')",
+    ],
+)
+def test_a_broken_module_is_broken_under_every_name(write, body):
+    """A plugin that does not keep to the hooks is not taken for a good one the second time it is met."""
+    write("tape_plugin", body)
     host = Host(points=[point("disc", "tape_plugin"), point("tape", "tape_plugin")])
     for name in ("disc", "tape"):
         failure = failure_of(lambda name=name: host.find(StorageComponent, name))
         assert str(failure).startswith(f"storage '{name}': tape_plugin offers it but failed to load: ")
 
 
-def test_a_component_that_two_plugins_offer_is_nobodys(write):
-    """Of two offers none is chosen by chance; both are named."""
-    points = [point("tape", write("one_plugin", TAPE)), point("tape", write("two_plugin", TAPE))]
+def test_nobody_stands_in_for_a_broken_plugin(write):
+    """Where the plugin of that very name is broken, another that happens to offer the name is not even asked."""
+    points = [point("tape", write("broken", "raise RuntimeError")), point("archive", write("other", TAPE))]
     failure = failure_of(lambda: Host(points=points).find(StorageComponent, "tape"))
-    assert failure.kind is Kind.CONFIG
-    assert str(failure) == "storage 'tape' is offered by one_plugin and by two_plugin; uninstall one"
+    assert str(failure) == "storage 'tape': broken offers it but failed to load: RuntimeError"
+    assert "other" not in sys.modules
 
 
 def test_components_of_two_kinds_may_share_a_name(write):
@@ -252,3 +226,22 @@ def test_hosts_do_not_share_plugins(write):
     """What one pipeline names is unknown to the next."""
     Host([write("my_tape", TAPE)], points=[]).find(StorageComponent, "tape")
     failure_of(lambda: Host(points=[]).find(StorageComponent, "tape"))
+
+
+def test_all_components_of_a_kind_are_listed(write):
+    """They come by name, from every plugin; what is broken, or offered by two, is left out."""
+    write("tape_module", TAPE)
+    write("other_module", TAPE + '    yield storage("drum")')
+    write("broken_module", "import no_such_module")
+    tape, other, broken = point("a", "tape_module"), point("b", "other_module"), point("c", "broken_module")
+    assert [each.name for each in Host(points=[tape, broken]).components(StorageComponent)] == [
+        "local",
+        "memory",
+        "tape",
+    ]
+    assert [each.name for each in Host(points=[tape, other]).components(StorageComponent)] == [
+        "drum",
+        "local",
+        "memory",
+    ]
+    assert [each.name for each in Host(points=[tape]).components(RetryPolicyComponent)] == ["exponential"]

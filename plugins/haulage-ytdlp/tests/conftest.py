@@ -20,10 +20,14 @@ import pytest
 from attrs import define, field, frozen
 
 from haulage.cancel import CancelToken
-from haulage.plugin import AttemptId, FetchResult, Video
+from haulage.plugin import AttemptId, BuildContext, FetchResult, Video
 from haulage.testing import LoopbackSite, ffmpeg
 from haulage_ytdlp.fetcher import YtDlpFetcher
+from haulage_ytdlp.options import YtDlpOptions
 from haulage_ytdlp.process import Processes
+
+VARIANTS = {"small": YtDlpOptions(max_height=180)}
+"""The variants of the fetchers here."""
 
 
 @define
@@ -44,12 +48,14 @@ class Pages:
 
     def __init__(self, host: str = "127.0.0.1") -> None:
         self.asked: list[str] = []
+        self.headers: dict[str, dict[str, str]] = {}
         self._pages: dict[str, tuple[int, str, bytes]] = {}
         pages = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 pages.asked.append(self.path)
+                pages.headers[self.path] = dict(self.headers)
                 status, media_type, body = pages._pages.get(self.path, (404, "text/plain", b"no"))
                 self.send_response(status)
                 self.send_header("Content-Type", media_type)
@@ -272,8 +278,11 @@ def new_fetcher(family: Family) -> Iterator[Callable[..., YtDlpFetcher]]:
     """Makes fetchers whose processes are the test's family; they may reach 127.0.0.1 unless told otherwise."""
     made = []
 
-    def make(private_hosts: tuple[str, ...] = ("127.0.0.1",), **environ: str) -> YtDlpFetcher:
-        made.append(YtDlpFetcher(family.environ | environ, private_hosts))
+    def make(
+        private_hosts: tuple[str, ...] = ("127.0.0.1",), options: YtDlpOptions | None = None, **environ: str
+    ) -> YtDlpFetcher:
+        context = BuildContext("fetcher", Path(), family.environ | environ, private_hosts, VARIANTS)
+        made.append(YtDlpFetcher(options or YtDlpOptions(), context))
         return made[-1]
 
     yield make
@@ -299,7 +308,7 @@ def new_processes(family: Family) -> Iterator[Callable[..., Processes]]:
 def lasting() -> Iterator[tuple[Family, YtDlpFetcher]]:
     """A fetcher for all tests that do not end or change it, since a server takes its time to start."""
     family = Family()
-    fetcher = YtDlpFetcher(family.environ, ("127.0.0.1",))
+    fetcher = YtDlpFetcher(YtDlpOptions(), BuildContext("fetcher", Path(), family.environ, ("127.0.0.1",), VARIANTS))
     yield family, fetcher
     fetcher.close()
 

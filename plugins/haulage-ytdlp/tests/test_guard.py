@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from haulage.plugin import Failure, FetchError, Kind, Request, Video
+from haulage.plugin import BuildContext, Failure, FetchError, Kind, Request, Video
 from haulage.testing import LoopbackSite, ffmpeg
 from haulage_ytdlp.child import guard
 from haulage_ytdlp.fetcher import YtDlpFetcher
+from haulage_ytdlp.options import YtDlpOptions
 
 INTERNAL = (
     # The IANA special-purpose address registries, as far as they are not globally reachable.
@@ -522,6 +523,6 @@ class TestEndToEnd:
 @pytest.fixture(scope="module")
 def unprivileged() -> Iterator[YtDlpFetcher]:
     """A fetcher that may reach the public internet only."""
-    fetcher = YtDlpFetcher({"PATH": "/usr/bin:/bin"}, ())
+    fetcher = YtDlpFetcher(YtDlpOptions(), BuildContext("fetcher", Path(), {"PATH": "/usr/bin:/bin"}))
     yield fetcher
     fetcher.close()

@@ -14,11 +14,12 @@ from yt_dlp.downloader.fragment import FragmentFD
 from haulage.plugin import FetchError, Kind, Video
 from haulage_ytdlp.child.parameters import ffmpeg, parameters
 from haulage_ytdlp.fetcher import YtDlpFetcher
+from haulage_ytdlp.options import YtDlpOptions
 
 EFFECTIVE = {
     "cachedir": False,
     "color": {"stdout": "no_color", "stderr": "no_color"},
-    "continuedl": False,
+    "continuedl": True,
     "cookiefile": None,
     "cookiesfrombrowser": None,
     "default_search": "error",
@@ -35,21 +36,31 @@ EFFECTIVE = {
     "ignore_no_formats_error": False,
     "ignoreerrors": False,
     "live_from_start": False,
+    "merge_output_format": None,
     "nocheckcertificate": False,
     "nopart": False,
     "noplaylist": True,
     "noprogress": True,
     "outtmpl": {"default": "video.%(ext)s"},
-    "overwrites": True,
+    "overwrites": False,
     "paths": {"home": "."},
+    "postprocessors": [],
     "proxy": "",
     "quiet": True,
+    "ratelimit": None,
     "retries": 0,
     "skip_unavailable_fragments": False,
     "socket_timeout": 20.0,
+    "subtitlesformat": "vtt/srt/best",
+    "subtitleslangs": [],
     "updatetime": False,
     "usenetrc": False,
     "wait_for_video": None,
+    "write_all_thumbnails": False,
+    "writeautomaticsub": False,
+    "writeinfojson": False,
+    "writesubtitles": False,
+    "writethumbnail": False,
 }
 """All but the logger, the hook, and where FFmpeg lies."""
 
@@ -73,7 +84,7 @@ class TestSnapshot:
     def test_literal(self, tmp_path: Path) -> None:
         """Each parameter is what this test says it is; a change of one is a change of this test."""
         logger, hook = object(), object()
-        effective = parameters(tmp_path, logger, hook)
+        effective = parameters(tmp_path, YtDlpOptions(), logger, hook)
         assert {name: value for name, value in effective.items() if name not in VARYING} == EFFECTIVE
         assert set(effective) == set(EFFECTIVE) | VARYING
         assert effective["logger"] is logger
@@ -81,7 +92,7 @@ class TestSnapshot:
 
     def test_without_a_folder(self) -> None:
         """Where nothing is downloaded, nothing can be written."""
-        effective = parameters(None, object(), object())
+        effective = parameters(None, YtDlpOptions(), object(), object())
         assert effective["paths"] == {"home": os.devnull}
         assert effective["ffmpeg_location"] is None
 
@@ -131,7 +142,7 @@ class TestSegments:
         assert result.facts.duration == pytest.approx(4, abs=0.1)
         assert [each.name for each in tmp_path.rglob("*") if each.is_file()] == [result.files[0].path.name]
 
-    @pytest.mark.parametrize(("status", "kind"), [(404, Kind.UNAVAILABLE), (503, Kind.TRANSIENT)])
+    @pytest.mark.parametrize(("status", "kind"), [(404, Kind.INVALID), (503, Kind.TRANSIENT)])
     def test_missing(
         self,
         fetcher: YtDlpFetcher,

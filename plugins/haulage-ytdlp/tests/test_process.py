@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -503,14 +503,47 @@ class TestWords:
         assert kind is Kind.BUG
         assert ended == -signal.SIGKILL
 
+    def test_not_begun(self) -> None:
+        """A process that reports before it has said its number is a bug."""
+        kind, _ = _say(wire.line(wire.FoundRequest(Request("x"))), begin=False)
+        assert kind is Kind.BUG
 
-def _say(words: bytes) -> tuple[Any, int]:
+    @pytest.mark.parametrize("own", [False, True], ids=["server", "once"])
+    def test_another_number(self, bystander: "subprocess.Popen[bytes]", own: bool) -> None:
+        """A process that later says another's number is killed itself, and the other one is not."""
+        kind, ended = _say(wire.line(wire.Began(bystander.pid)), own=own)
+        assert kind is Kind.BUG
+        assert ended == -signal.SIGKILL
+        assert bystander.poll() is None
+
+    def test_another_number_at_first(self, bystander: "subprocess.Popen[bytes]") -> None:
+        """A process that haulage has started itself is known by haulage's own knowledge, whatever it says."""
+        words = wire.line(wire.Began(bystander.pid)) + wire.line(wire.FoundRequest(Request("x")))
+        found, ended = _say(words, begin=False, own=True)
+        assert found == "x"
+        assert ended == -signal.SIGKILL
+        assert bystander.poll() is None
+
+
+@pytest.fixture
+def bystander() -> Iterator["subprocess.Popen[bytes]"]:
+    """A process that leads a group of its own, and has nothing to do with anything."""
+    process = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    yield process
+    process.kill()
+    process.wait()
+
+
+def _say(words: bytes, *, begin: bool = True, own: bool = False) -> tuple[Any, int]:
     """What comes of a process that says this after its beginning: a URL or a kind, and how the process ended."""
     ours, theirs = socket.socketpair()
     sleeper = subprocess.Popen(["sleep", "600"], start_new_session=True)
-    speaker = threading.Thread(target=_speak, args=(theirs, wire.line(wire.Began(sleeper.pid)) + words + b"\n"))
+    beginning = wire.line(wire.Began(sleeper.pid)) if begin else b""
+    speaker = threading.Thread(target=_speak, args=(theirs, beginning + words.removesuffix(b"\n") + b"\n"))
     speaker.start()
-    process = Process(ours, lambda: Failure(Kind.ENVIRONMENT, "it has not begun"), None)
+    process = Process(ours, lambda: Failure(Kind.ENVIRONMENT, "it has not begun"), sleeper if own else None)
+    if not begin and not own:
+        sleeper.kill()  # nobody else would know of it
     try:
         reports = process.reports(CancelToken())
         try:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from haulage.plugin import Video
+from haulage.plugin import Size, Video
 from haulage_ytdlp import wire
 
 MESSAGES = (*typing.get_args(wire.Order), *typing.get_args(wire.Report))
@@ -28,10 +28,13 @@ def _of(hint: Any) -> st.SearchStrategy[Any]:
     simple: dict[Any, st.SearchStrategy[Any]] = {
         str: ANY_TEXT,
         int: st.integers(),
+        bool: st.booleans(),
+        Size: st.integers().map(Size),
         float: st.floats(allow_nan=False),
         type(None): st.none(),
         Path: ANY_TEXT.filter(lambda text: "\0" not in text).map(Path),
         timedelta: st.timedeltas(timedelta(0), timedelta(days=36500)),
+        wire.Began: st.builds(wire.Began, st.integers(min_value=2)),
     }
     if hint in simple:
         return simple[hint]
@@ -45,7 +48,11 @@ def _of(hint: Any) -> st.SearchStrategy[Any]:
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         return st.sampled_from(list(hint))
     hints = typing.get_type_hints(hint)
-    return st.builds(hint, **{each.name: _of(hints[each.name]) for each in attrs.fields(hint)})
+    # A number with a validator is a bound of something: at least 1.
+    bound = st.none() | st.integers(1)
+    return st.builds(
+        hint, **{each.name: bound if each.validator else _of(hints[each.name]) for each in attrs.fields(hint)}
+    )
 
 
 @given(st.one_of([_of(each) for each in MESSAGES]))
@@ -95,19 +102,22 @@ def test_any_json(junk: Any) -> None:
         b'["Began"]\n',
         b'["Began", {}]\n',
         b'["Began", {"pid": "many"}]\n',
-        b'["Began", {"pid": 1}, 2]\n',
+        b'["Began", {"pid": 1}]\n',
+        b'["Began", {"pid": 0}]\n',
+        b'["Began", {"pid": -4321}]\n',
+        b'["Began", {"pid": 4321}, 2]\n',
         b'["Failed", {"failure": {"kind": "unheard-of", "message": ""}}]\n',
         b'["Failed", {"failure": null}]\n',
         b'["Fetched", {"result": {"video": {}, "files": [], "facts": {}}}]\n',
         b'["__class__", {}]\n',
-        b'["Began", {"pid": 1}',
+        b'["Began", {"pid": 4321}',
         b"[" * 100_000,
         b"\xff\xfe",
     ],
     ids=lambda words: words[:40].decode("latin-1"),
 )
 def test_junk(words: bytes) -> None:
-    """What is cut, of an unknown name, or short of a field is no message."""
+    """What is cut, of an unknown name, short of a field, or the number of no process of ours is no message."""
     with pytest.raises(ValueError, match="not a message"):
         wire.message(words)
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import hashlib
 import os
 import secrets
 import stat
@@ -11,8 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
+from haulage.adapters.checked_upload import CheckedUpload
 from haulage.contracts.context import Context
-from haulage.contracts.storage import ObjectInfo, Storage, StoredObject, Upload
+from haulage.contracts.storage import ObjectInfo, Storage, StoredObject
 from haulage.errors import AlreadyExists, Failure, Kind, StorageError
 from haulage.keys import check_key
 
@@ -69,63 +69,37 @@ def _version(status: os.stat_result) -> str:
     return f"{status.st_ino:x}-{status.st_mtime_ns:x}-{status.st_size:x}"
 
 
-class LocalUpload(Upload):
+class LocalUpload(CheckedUpload):
     """Writes beside the target; `commit` makes it durable, then visible under its name in one step."""
 
     def __init__(self, storage: "LocalStorage", key: str, attempt: str, replaces: StoredObject | None, ctx: Context):
-        self._storage, self._key, self._replaces, self._ctx = storage, key, replaces, ctx
+        self._storage, self._key, self._replaces = storage, key, replaces
         self._target = storage.root / key
+        super().__init__(str(self._target), ctx)
         # Its length does not grow with the target's, and no two uploads share it.
         self._partial = self._target.with_name(f"{_UNFINISHED}{attempt}-{secrets.token_hex(4)}")
-        self._size, self._digest = 0, hashlib.sha256()
-        self._failed = self._ended = False
         with _translated(f"write {self._target}"):
             _make_folder(self._target.parent)
             self._file = self._partial.open("xb", buffering=0)
 
-    def write(self, data: bytes | memoryview) -> None:
-        """See Upload."""
-        self._ctx.cancel.raise_if_cancelled()
-        if self._ended:
-            raise StorageError(Failure(Kind.STORAGE, f"{self._target}: the upload ended before"))
+    def _append(self, data: bytes | memoryview) -> None:
         rest = memoryview(data)
-        self._digest.update(rest)
-        try:
+        with _translated(f"write {self._target}"):
             while rest:
-                count = self._file.write(rest)
-                self._size += count
-                rest = rest[count:]
-        except OSError as error:
-            self._failed = True
-            _raise(error, f"write {self._target}")
+                rest = rest[self._file.write(rest) :]
 
-    def commit(self, *, size: int, sha256: str) -> StoredObject:
-        """See Upload."""
-        try:
-            if self._failed or self._ended:
-                raise StorageError(Failure(Kind.STORAGE, f"{self._target}: the upload failed or ended before"))
-            if (self._size, self._digest.hexdigest()) != (size, sha256):
-                raise StorageError(
-                    Failure(
-                        Kind.STORAGE,
-                        f"{self._target}: {self._size} bytes were written, not the {size} announced",
-                    )
-                    if self._size != size
-                    else Failure(Kind.STORAGE, f"{self._target}: other bytes were written than were announced")
-                )
-            with _translated(f"write {self._target}"):
-                os.fsync(self._file.fileno())
-                if os.fstat(self._file.fileno()).st_size != size:
-                    raise StorageError(Failure(Kind.STORAGE, f"{self._target}: the file system kept fewer bytes"))
-                self._publish()
-                _sync_folder(self._target.parent)
-                stored = self._storage.stat(self._key)
-            assert stored is not None
-            return stored
-        finally:
-            self.abort()
+    def _publish(self) -> StoredObject:
+        with _translated(f"write {self._target}"):
+            os.fsync(self._file.fileno())
+            if os.fstat(self._file.fileno()).st_size != self._size:
+                raise self._refusal("the file system kept fewer bytes")
+            self._show()
+            _sync_folder(self._target.parent)
+            stored = self._storage.stat(self._key)
+        assert stored is not None
+        return stored
 
-    def _publish(self) -> None:
+    def _show(self) -> None:
         there = self._storage.stat(self._key)
         if (there and there.version) != (self._replaces and self._replaces.version):
             raise AlreadyExists(Failure(Kind.CONFLICT, f"{self._target} was written by somebody else meanwhile"))
@@ -142,9 +116,7 @@ class LocalUpload(Upload):
                     raise
         self._partial.replace(self._target)
 
-    def abort(self) -> None:
-        """See Upload."""
-        self._ended = True
+    def _discard(self) -> None:
         with _translated(f"remove {self._partial}"):
             try:
                 self._file.close()

@@ -1,5 +1,7 @@
 """What `get` shows while it works: bars on a terminal, plain lines otherwise."""
 
+import os
+import queue
 import sys
 import threading
 from collections import Counter
@@ -18,8 +20,8 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from haulage import Event, Job, JobId, Pipeline, Progressed, Settled, Started, Status
-from haulage.cli.report import facts_text, name
+from haulage import Event, Job, JobId, Pipeline, Progressed, Settled, Site, Started, Status
+from haulage.cli.report import again_text, facts_text, name
 from haulage.values import AttemptId
 
 _BESIDE_THE_NAME = 60
@@ -53,12 +55,17 @@ class Display:
         self._lock = threading.Lock()
         self._tasks: dict[AttemptId, TaskID] = {}
         self._stored_before: set[JobId] = set()
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._printer = threading.Thread(target=self._print_lines, name="haulage-display", daemon=True)
 
     def __enter__(self) -> Self:
         self._progress.start()
+        self._printer.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._lines.put(None)
+        self._printer.join()
         self._progress.stop()
 
     def __call__(self, event: Event) -> None:
@@ -76,13 +83,40 @@ class Display:
                 case Settled(attempt=attempt, record=job, again=again) if attempt in self._tasks:
                     self._progress.remove_task(self._tasks.pop(attempt))
                     if again is not None and job.tries and job.tries[-1].attempt == attempt:
-                        wait = f"in {again.total_seconds():g} s" if again else "at once"
-                        line = f"again {wait}: {name(job)}: {job.tries[-1].failure}"
+                        failure = job.tries[-1].failure
+                        line = f"{again_text(failure, again)}: {name(job)}: {failure}"
                         self._console.print(escape(line), soft_wrap=True)
 
     def result(self, job: Job, pipeline: Pipeline) -> None:
         """Say how a job ended."""
         print(f"{self._word(job):<11}  {name(job)}{self._detail(job, pipeline)}", flush=True)  # noqa: T201
+
+    def say(self, line: str) -> None:
+        """Tell people something, from any thread and from a signal handler."""
+        self._lines.put(line)  # not printed here: the handler may have interrupted the thread that holds the console
+
+    def last(self, line: str) -> None:
+        """Tell people something once the block has been left by a signal."""
+        if self._console.is_terminal:
+            self._console.print()  # the ^C of the terminal may stand in this line
+        self._console.print(escape(line), soft_wrap=True)
+
+    def abandon(self) -> None:
+        """Give the terminal back where the program ends on the spot; from a signal handler."""
+        if not self._progress.disable:
+            os.write(2, b"\x1b[?25h\n")  # the cursor, which bars hide
+
+    def _print_lines(self) -> None:
+        while (line := self._lines.get()) is not None:
+            self._console.print(escape(line), soft_wrap=True)
+
+    def closed(self, sites: Iterable[Site], jobs: Iterable[Job]) -> None:
+        """Say which sites a person has to open before some of these jobs go on."""
+        waited_for = {job.site for job in jobs}
+        for site in sites:
+            if site.opens is None and site.name in waited_for:
+                line = f"{site.name} is closed: {site.reason}. Once that is mended: haulage resume {site.name}"
+                self._console.print(escape(line), soft_wrap=True)
 
     def summary(self, jobs: Iterable[Job]) -> None:
         """Say how many jobs ended how."""

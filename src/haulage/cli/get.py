@@ -1,27 +1,41 @@
 """`haulage get`: haul videos from URLs."""
 
+import io
 import itertools
-import json
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from haulage.cli.settings import Settings, common
-
-if TYPE_CHECKING:
-    from haulage import Job, JobId, Pipeline
+from haulage.cli.settings import Settings, common, remember, working
 
 
 @click.command("get")
 @click.argument("urls", nargs=-1, metavar="URL...")
 @click.option("-a", "--file", "files", multiple=True, metavar="FILE", help="Read URLs from a file, one a line.")
+@click.option("--variant", "variants", multiple=True, metavar="NAME", help="Haul this variant of the config.")
+@click.option(
+    "--storage",
+    multiple=True,
+    metavar="NAME",
+    expose_value=False,
+    callback=remember,
+    help="Store here, whatever store_to says.",
+)
+@click.option("--dry-run", is_flag=True, help="List what would be hauled; put nothing into the queue.")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON for each video that ends.")
+@working
 @common
 @click.pass_context
-def command(ctx: click.Context, urls: tuple[str, ...], files: tuple[str, ...], as_json: bool) -> int:
+def command(
+    ctx: click.Context,
+    urls: tuple[str, ...],
+    files: tuple[str, ...],
+    variants: tuple[str, ...],
+    dry_run: bool,
+    as_json: bool,
+) -> int:
     """Haul the videos behind URLs; "-" reads URLs from standard input.
 
     What has been hauled before is not hauled again; what failed before is tried again. In files and on standard
@@ -31,48 +45,14 @@ def command(ctx: click.Context, urls: tuple[str, ...], files: tuple[str, ...], a
         raise click.UsageError("no URL; give one or more, -a FILE, or - for standard input")
     named = _checked((f"argument {number}", url) for number, url in enumerate(urls, 1) if url != "-")
     named += _checked(itertools.chain.from_iterable(_file(file) for file in files))
-    piped = (url for _, url in _lines("standard input", sys.stdin)) if "-" in urls else ()
-    return haul(ctx.ensure_object(Settings), itertools.chain(named, piped), as_json)
-
-
-def haul(settings: Settings, urls: Iterable[str], as_json: bool) -> int:
-    """Haul, show how it goes, and return the exit code."""
-    from haulage import Status
-    from haulage.cli.display import Display
-    from haulage.cli.report import document
-
-    display = Display(quiet=settings.log_format == "json")
-    named: list[JobId] = []
-    outcomes: dict[JobId, Job] = {}
-    with settings.pipeline(display) as pipeline, display:
-        for job in pipeline.run(_noted(urls, named)):
-            outcomes[job.id] = job
-            if as_json:
-                print(json.dumps(document(job, pipeline), ensure_ascii=False), flush=True)  # noqa: T201
-            else:
-                display.result(job, pipeline)
-        if not as_json:
-            display.summary(outcomes.values())
-        good = all(_good(outcomes[each], pipeline) for each in named)
-        failed = any(job.status is Status.FAILED for job in outcomes.values())
-    return 0 if good and not failed else 1
-
-
-def _good(job: "Job", pipeline: "Pipeline") -> bool:
-    """Whether what was named is stored; where another job has the same video, whether that one stored it."""
-    from haulage import Query, Status
-
-    if job.status is Status.DUPLICATE and job.twin is not None:
-        return all(_good(twin, pipeline) for twin in pipeline.find(Query(ids=(job.twin,))))
-    return job.status in (Status.DOWNLOADED, Status.EXPANDED)
-
-
-def _noted(urls: Iterable[str], named: "list[JobId]") -> Iterator[str]:
+    piped = _piped() if "-" in urls else ()
     from haulage import Request
+    from haulage.cli.haul import haul
+    from haulage.cli.preview import preview
 
-    for url in urls:
-        named.append(Request(url).id)
-        yield url
+    asked = (Request(url, variant) for url in itertools.chain(named, piped) for variant in variants or ("",))
+    settings = ctx.ensure_object(Settings)
+    return preview(settings, asked, as_json=as_json) if dry_run else haul(settings, asked, as_json=as_json)
 
 
 def _checked(urls: Iterable[tuple[str, str]]) -> list[str]:
@@ -88,6 +68,14 @@ def _checked(urls: Iterable[tuple[str, str]]) -> list[str]:
     if problems:
         raise ConfigError(*problems)
     return good
+
+
+def _piped() -> Iterator[str]:
+    """Read URLs as they come: the wrong one ends it, and what was committed before it stays."""
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")  # then a wrong byte is a wrong URL
+    for each in _lines("standard input", sys.stdin or ()):
+        yield from _checked([each])
 
 
 def _file(file: str) -> Iterator[tuple[str, str]]:

@@ -11,10 +11,17 @@ import click
 from haulage.cli.settings import common
 
 COMMANDS = {
+    "config": "Start, check and explain the config.",
     "demo": "Haul from a site on this machine, to see it work.",
+    "doctor": "Look at everything that a haul needs.",
     "get": "Haul videos from URLs.",
     "list": "List what was asked for, and what became of it.",
+    "plugins": "List what plugins offer, and explain it.",
+    "resume": "Open a site that was closed.",
+    "retry": "Try again what failed.",
+    "show": "Tell the whole story of one video.",
     "status": "Count jobs by state, and show what is running.",
+    "work": "Haul whatever waits in the queue.",
 }
 """The commands and their summaries; each has a module of its own, which is imported when it runs."""
 
@@ -52,12 +59,16 @@ def _version(ctx: click.Context, _parameter: click.Parameter, asked: bool) -> No
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
 @common
 def program() -> None:
-    r"""Haul videos from URLs into any storage: whole, once, and recorded.
+    """Haul videos from URLs into any storage: whole, once, and recorded.
 
     \b
-    Exit codes: 0 all done; 1 something that was named was not hauled; 2 wrong usage or config;
-    3 something that is needed cannot be used; 4 stopped early, the next run goes on.
-    """
+    Exit codes:
+      0  all done
+      1  something that was named was not hauled
+      2  wrong usage or config
+      3  something that is needed cannot be used
+      4  stopped early; the next run goes on
+    """  # noqa: D301 - click keeps the lines behind this very character
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -74,10 +85,7 @@ def run(arguments: list[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo(
-            "\nstopped; what was not finished stays in the queue, and the same command goes on with it",
-            err=True,
-        )
+        click.echo("stopped", err=True)
         return EXIT_STOPPED
     except Exception as error:
         from haulage.errors import HaulageError, Kind

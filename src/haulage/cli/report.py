@@ -1,18 +1,24 @@
 """A job as machines and people read it."""
 
+from datetime import timedelta
 from typing import Any
 
 from rich.filesize import decimal
 
-from haulage import Job, Pipeline, Status
+from haulage import Failure, Job, Kind, Pipeline, Status
 from haulage.secrets import public_url
+
+_WELL = (Status.DOWNLOADED, Status.EXPANDED, Status.DUPLICATE, Status.PRUNED)
+
+_FOR_PEOPLE = (Kind.AUTH, Kind.ENVIRONMENT, Kind.DENIED, Kind.CONFIG)
+"""After these failures nothing is tried again before a person has done something."""
 
 
 def document(job: Job, pipeline: Pipeline) -> dict[str, Any]:
     """A job as a JSON object: sizes in bytes, durations in seconds."""
     video, facts = job.video, job.facts
     main = job.files[0] if job.files else None
-    last = job.tries[-1].failure if job.tries and job.status in (Status.FAILED, Status.UNAVAILABLE) else None
+    last = job.tries[-1].failure if job.tries and job.status not in _WELL else None
     return {
         "source": video and video.source,
         "video_id": video and video.id,
@@ -45,6 +51,24 @@ def document(job: Job, pipeline: Pipeline) -> dict[str, Any]:
     }
 
 
+def tries_document(job: Job) -> list[dict[str, Any]]:
+    """The attempts at a job that failed, oldest first, as JSON objects: waits in seconds, times in RFC 3339, UTC."""
+    return [
+        {
+            "attempt": each.attempt,
+            "number": job.attempts.index(each.attempt) + 1,
+            "stage": each.stage,
+            "kind": each.failure.kind.value,
+            "message": each.failure.message,
+            "cure": each.failure.cure,
+            "counted": each.counted,
+            "wait": None if each.wait is None else each.wait.total_seconds(),
+            "ended": None if each.ended is None else each.ended.isoformat().replace("+00:00", "Z"),
+        }
+        for each in job.tries
+    ]
+
+
 def name(job: Job) -> str:
     """What to call a job: its title, or its URL."""
     return (job.video and job.video.title) or public_url(job.request.url)
@@ -58,6 +82,13 @@ def facts_text(job: Job) -> str:
     if job.files:
         parts.append(decimal(job.files[0].size))
     return ", ".join(part for part in parts if part)
+
+
+def again_text(failure: Failure, wait: timedelta) -> str:
+    """When a job is tried again after a failure: "again in 2 s"."""
+    if failure.kind in _FOR_PEOPLE:
+        return "again once that is mended"
+    return f"again in {wait.total_seconds():g} s" if wait else "again at once"
 
 
 def clock(seconds: float) -> str:

@@ -23,14 +23,20 @@ class Settings:
     Attributes:
         config: The config file that was named.
         plugin: Plugin modules to load.
+        no_plugins: Use none of the installed plugins.
         log_format: "text" or "json".
         log_level: The least severe level to show.
+        storage: The storages to use, whatever the config says.
+        workers: How many threads work, whatever the config says.
     """
 
     config: str | None = None
     plugin: tuple[str, ...] = ()
+    no_plugins: bool = False
     log_format: str = "text"
     log_level: str | None = None
+    storage: tuple[str, ...] = ()
+    workers: int | None = None
 
     def source(self) -> Path | None:
         """The config file: the one named, that of HAULAGE_CONFIG, or the one in the current folder if there is one."""
@@ -46,17 +52,34 @@ class Settings:
         from haulage.cli.logs import begin_logging
 
         begin_logging(self.log_format, self.log_level)
-        return Pipeline.from_config(self.source(), modules=self.plugin, observers=observers)
+        return Pipeline.from_config(
+            self.source(),
+            modules=self.plugin,
+            no_plugins=self.no_plugins,
+            observers=observers,
+            store_to=self.storage,
+            workers=self.workers,
+        )
 
 
-def _remember(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
-    if value not in (None, ()):
+def remember(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
+    """Keep the value of an option in the settings; a callback of options."""
+    if value not in (None, (), False):
         setattr(ctx.ensure_object(Settings), str(parameter.name), value)
+
+
+def working(command: _Function) -> _Function:
+    """Give a command that hauls the options of such commands."""
+    remembered: dict[str, Any] = {"expose_value": False, "callback": remember}
+    workers = click.option(
+        "--workers", type=click.IntRange(1, 256), metavar="NUMBER", help="How many videos at once.", **remembered
+    )
+    return workers(command)
 
 
 def common(command: _Function) -> _Function:
     """Give a command, or the program, the options that every command takes."""
-    remembered: dict[str, Any] = {"expose_value": False, "callback": _remember}
+    remembered: dict[str, Any] = {"expose_value": False, "callback": remember}
     options = (
         click.option("-c", "--config", metavar="FILE", help=f"The config; {DEFAULT_CONFIG} by default.", **remembered),
         click.option(
@@ -65,6 +88,12 @@ def common(command: _Function) -> _Function:
             metavar="MODULE",
             multiple=True,
             help="Load a plugin from a module.",
+            **remembered,
+        ),
+        click.option(
+            "--no-plugins",
+            is_flag=True,
+            help="Use no installed plugin: only what is built in, and what -p names.",
             **remembered,
         ),
         click.option(

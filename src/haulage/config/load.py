@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from haulage.config import shorthand
@@ -12,18 +13,28 @@ from haulage.config.model import Chosen, Config, Offered, TopLevel
 from haulage.config.primitives import Misfit
 from haulage.config.structure import fill, structure
 from haulage.config.wording import expected, scrub, show, unknown
+from haulage.config.written import data
 from haulage.errors import PluginError
 from haulage.registry.components import (
     Component,
     ExecutorComponent,
     FetcherComponent,
     MetadataStoreComponent,
+    ObserverComponent,
     RetryPolicyComponent,
     StorageComponent,
 )
+from haulage.registry.installed import normal
 
 
-def load(text: str, name: str, folder: Path, environ: Mapping[str, str], offered: Offered) -> Config:
+def load(
+    text: str,
+    name: str,
+    folder: Path,
+    environ: Mapping[str, str],
+    offered: Offered,
+    overrides: Mapping[str, Any] = MappingProxyType({}),
+) -> Config:
     """Read a config.
 
     Args:
@@ -32,19 +43,23 @@ def load(text: str, name: str, folder: Path, environ: Mapping[str, str], offered
         folder: Where its relative paths start.
         environ: The environment variables.
         offered: The components that there are.
+        overrides: Keys, and what counts instead of what is written there.
 
     Raises:
         ConfigError: All that is wrong with it, in the order of the document.
     """
     document = parse(text, name)
     interpolated = interpolate(document.data, environ)
-    written: dict[str, Any] = interpolated.data
+    written: dict[str, Any] = {**interpolated.data, **data(overrides)}
+    if "workers" in overrides:
+        written.pop("executor", None)
     values, problems = fill(written, TopLevel)
     top = TopLevel(**values)
+    problems += _disable(offered, values, written)
     # Components are read from what was written: there, what the environment gave still names its variables.
-    parts = {**{key: getattr(top, key) for key in _COMPONENTS}, **written}
+    parts = {**{key: getattr(top, key) for key in COMPONENTS}, **written}
     chosen: dict[str, Chosen] = {}
-    for key, (kind, default) in _COMPONENTS.items():
+    for key, (kind, default) in COMPONENTS.items():
         if key == "executor" and "workers" in written:
             continue
         with _collect(problems, key):
@@ -54,6 +69,11 @@ def load(text: str, name: str, folder: Path, environ: Mapping[str, str], offered
         with _collect(problems):
             chosen["executor"] = _workers(offered, written)
     storages = _storages(offered, written["storages"] if "storages" in values else top.storages, problems)
+    variants = _variants(offered, parts["fetcher"], values.get("variants") and written["variants"], problems)
+    observers: dict[str, Chosen] = {}
+    for key, each in (written["observers"] if "observers" in values else {}).items():
+        with _collect(problems, "observers", key):
+            observers[key] = choose(offered, ObserverComponent, shorthand.observer(each))
     if "store_to" in values:
         problems += _store_to(written["store_to"], storages)
     if found := [*interpolated.problems, *_without(problems, interpolated.problems)]:
@@ -62,6 +82,8 @@ def load(text: str, name: str, folder: Path, environ: Mapping[str, str], offered
         storages={key: each for key, each in storages.items() if each},
         store_to=top.store_to or tuple(storages),
         **chosen,
+        variants=variants,
+        observers=observers,
         workspace=top.workspace,
         layout=top.layout,
         private_hosts=top.private_hosts,
@@ -70,12 +92,27 @@ def load(text: str, name: str, folder: Path, environ: Mapping[str, str], offered
     )
 
 
-_COMPONENTS: dict[str, tuple[type[Component[Any]], str]] = {
+def disable(text: str, name: str, environ: Mapping[str, str], offered: Offered) -> None:
+    """Do what `plugins` in a config says, whatever else may be wrong with it.
+
+    Raises:
+        ConfigError: It cannot be read, or that key of it is wrong.
+    """
+    document = parse(text, name)
+    interpolated = interpolate({key: document.data[key] for key in document.data.keys() & {"plugins"}}, environ)
+    values, problems = fill(interpolated.data, TopLevel)
+    problems += _disable(offered, values, interpolated.data)
+    if found := [*interpolated.problems, *_without(problems, interpolated.problems)]:
+        raise document.error(found)
+
+
+COMPONENTS: dict[str, tuple[type[Component[Any]], str]] = {
     "database": (MetadataStoreComponent, "sqlalchemy"),
     "fetcher": (FetcherComponent, "yt-dlp"),
     "retry": (RetryPolicyComponent, "exponential"),
     "executor": (ExecutorComponent, "threads"),
 }
+"""For each key that chooses one component its kind, and its type where none is written."""
 
 
 def choose(offered: Offered, kind: type[Component[Any]], written: Any, default: str = "") -> Chosen:
@@ -114,6 +151,37 @@ def _workers(offered: Offered, written: Mapping[str, Any]) -> Chosen:
     return choose(offered, ExecutorComponent, shorthand.executor(written["workers"]))
 
 
+def _disable(offered: Offered, values: Mapping[str, Any], written: Mapping[str, Any]) -> list[Problem]:
+    if "plugins" not in values or not (names := values["plugins"].disable):
+        return []
+    offered.disable(names)
+    known = {normal(name): name for name in offered.distributions}
+    return [
+        unknown("plugin", name, known.values()).under("plugins", "disable", index)
+        for index, name in enumerate(written["plugins"]["disable"])
+        if normal(name) not in known
+    ]
+
+
+def _variants(
+    offered: Offered, fetcher: Any, raw: Mapping[str, Any] | None, problems: list[Problem]
+) -> dict[str, Chosen]:
+    """Choose the fetcher once more for each variant, with what differs."""
+    variants: dict[str, Chosen] = {}
+    if any(problem.path[:1] == ("fetcher",) for problem in problems):
+        return variants  # they would all have that problem
+    default = COMPONENTS["fetcher"][1]
+    for name, differs in (raw or {}).items():
+        with _collect(problems, "variants", name):
+            shorthand.check_name("variant", name)
+            if not isinstance(differs, Mapping):
+                raise Misfit([expected("a mapping of options of the fetcher", differs)])
+            if "type" in differs:
+                raise Misfit([Problem(("type",), "a variant has the type of the fetcher")])
+            variants[name] = choose(offered, FetcherComponent, {**fetcher, **differs}, default)
+    return variants
+
+
 def _storages(offered: Offered, raw: Mapping[str, Any], problems: list[Problem]) -> dict[str, Chosen | None]:
     """Choose the storages; one with a problem is None, so that `store_to` still knows its name."""
     storages: dict[str, Chosen | None] = dict.fromkeys(raw)
@@ -121,7 +189,7 @@ def _storages(offered: Offered, raw: Mapping[str, Any], problems: list[Problem])
         problems.append(Problem(("storages",), "expected at least one storage"))
     for name, written in raw.items():
         with _collect(problems, "storages", name):
-            shorthand.check_storage_name(name)
+            shorthand.check_name("storage", name)
         with _collect(problems, "storages", name):
             storages[name] = choose(offered, StorageComponent, shorthand.storage(written))
     return storages

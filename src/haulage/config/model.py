@@ -1,6 +1,6 @@
 """What a config says: as it may be written, and as the rest of haulage reads it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -25,6 +25,13 @@ class Offered(Protocol):
         Raises:
             PluginError: It is missing, broken or offered twice; the message names the cure.
         """
+
+    @property
+    def distributions(self) -> Collection[str]:
+        """The names of the installed distributions that offer any."""
+
+    def disable(self, names: Iterable[str]) -> None:
+        """Find nothing that these distributions offer."""
 
 
 @frozen
@@ -70,6 +77,15 @@ class Workspace:
 
 
 @frozen
+class Plugins:
+    """Which of the installed plugins are used."""
+
+    disable: tuple[str, ...] = option(
+        (), help="The distributions whose plugins are not used.", example="[haulage-tape]"
+    )
+
+
+@frozen
 class TopLevel:
     """The keys of a config; what a component is told is read by its own options class."""
 
@@ -80,17 +96,27 @@ class TopLevel:
     )
     store_to: tuple[str, ...] = option(
         (),
-        help="The storages to use: a video counts as downloaded once the first has it; others are mirrors.",
+        help="The storages to use, all by default; the first must have a video for it to count, others are mirrors.",
         example="[archive, nas]",
     )
     database: Any = option(
         "sqlite:///haulage.db", help="What remembers jobs.", example="postgresql://haulage@db/haulage"
     )
     fetcher: Any = option(Factory(dict), help="What downloads; yt-dlp by default.", example="{max_height: 1080}")
+    variants: Mapping[str, Any] = option(
+        Factory(dict),
+        help="Other selections of what is downloaded, by name: options of the fetcher that differ.",
+        example="{audio: {audio_only: true}}",
+    )
     retry: Any = option(Factory(dict), help="How long to wait between tries.", example="{attempts: 3, initial: 1s}")
     executor: Any = option(Factory(dict), help="What runs the work; threads by default.", example="{type: threads}")
     workers: Any = option(
         None, help="How many videos at once; short for executor: {type: threads, workers: ...}.", example="4"
+    )
+    observers: Mapping[str, Any] = option(
+        Factory(dict),
+        help="What watches the work, by name: a type, or {type: ...}.",
+        example="{metrics: {type: prometheus, port: 9090}}",
     )
     workspace: Workspace = option(
         Factory(Workspace),
@@ -111,6 +137,9 @@ class TopLevel:
         example="90s",
         validator=_at_least_a_second,
     )
+    plugins: Plugins = option(
+        Factory(Plugins), help="Which of the installed plugins are used.", example="{disable: [haulage-tape]}"
+    )
 
 
 @frozen
@@ -122,8 +151,10 @@ class Config:
         store_to: The names of those to use; the first is the primary one.
         database: The metadata store.
         fetcher: The fetcher.
+        variants: The fetcher with the options of each variant, by name.
         retry: The retry policy.
         executor: The executor.
+        observers: By name.
         workspace: Where downloads lie until they are stored.
         layout: How objects are named; see haulage.keys.
         private_hosts: What fetching may reach inside the own network.
@@ -135,8 +166,10 @@ class Config:
     store_to: tuple[str, ...]
     database: Chosen
     fetcher: Chosen
+    variants: Mapping[str, Chosen]
     retry: Chosen
     executor: Chosen
+    observers: Mapping[str, Chosen]
     workspace: Workspace
     layout: str
     private_hosts: tuple[str, ...]

@@ -4,17 +4,30 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from haulage.config.document import Problem
 from haulage.config.hosts import Host, is_host
 from haulage.config.interpolate import plain
+from haulage.config.sizes import Size
 from haulage.config.wording import expected
 
 Read = Callable[[Any], Any]
 
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(ms|s|m|h|d)")
+DURATION = r"([0-9]+(?:\.[0-9]+)?) ?(ms|s|m|h|d)"
+"""How a duration is written, as a regular expression."""
+
+SIZE = r"([0-9]+(?:\.[0-9]+)?) ?(B|[kMGT]B|[KMGT]iB)"
+"""How a size is written, as a regular expression."""
+
+_DURATION = re.compile(DURATION)
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+_SIZE = re.compile(SIZE)
+# The decimal prefixes of the SI, and the binary ones of ISO/IEC 80000-13.
+_BYTES = {"B": 1} | {f"{prefix}B": 1000**power for power, prefix in enumerate("kMGT", 1)}
+_BYTES |= {f"{prefix}iB": 1024**power for power, prefix in enumerate("KMGT", 1)}
 
 
 class Misfit(Exception):
@@ -73,6 +86,15 @@ def _duration(value: Any) -> timedelta:
     raise Misfit([expected("a duration such as 1s or 2h", value)])
 
 
+def _size(value: Any) -> Size:
+    given = plain(value)
+    if isinstance(given, str) and (found := _SIZE.fullmatch(given)):
+        return Size(int(Decimal(found[1]) * _BYTES[found[2]]))
+    if isinstance(given, int) and not isinstance(given, bool) and given >= 0:
+        return Size(given)
+    raise Misfit([expected("a size such as 500MB or 2GiB", value)])
+
+
 def _host(value: Any) -> Host:
     if not isinstance(value, str) or not is_host(value):
         raise Misfit([expected("a host name, an address, or a network such as 10.0.0.0/8", value)])
@@ -86,4 +108,5 @@ PRIMITIVES: dict[Any, Read] = {
     bool: _truth,
     timedelta: _duration,
     Host: _host,
+    Size: _size,
 }

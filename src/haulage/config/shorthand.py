@@ -8,6 +8,9 @@ from haulage.config.interpolate import part
 from haulage.config.primitives import Misfit
 from haulage.config.wording import expected, show
 
+NAME = r"[a-z0-9][a-z0-9_-]*"
+"""What names of storages and variants look like, as a regular expression."""
+
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 _PLACE = re.compile(r"([A-Za-z0-9._-]+)(?:/+(.*?))?/*", re.DOTALL)
 _BUCKETS = {"s3": "s3", "gs": "gcs"}
@@ -45,12 +48,17 @@ def executor(written: Any) -> Any:
     return {"type": "threads", "workers": written}
 
 
-def check_storage_name(name: str) -> None:
-    """Check a storage's name.
+def observer(written: Any) -> Any:
+    """Write an observer out, of which there may only be the type."""
+    return {"type": written} if isinstance(written, str) else written
+
+
+def check_name(what: str, name: str) -> None:
+    """Check the name of a storage or a variant.
 
     Raises:
         Misfit: It is none.
     """
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
-        said = f"{show(name)} is no name for a storage; use a-z 0-9 _ -, and a letter or a digit first"
+    if not re.fullmatch(NAME, name):
+        said = f"{show(name)} is no name for a {what}; use a-z 0-9 _ -, and a letter or a digit first"
         raise Misfit([Problem((), said)])

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from attrs import field, frozen
 
@@ -20,12 +20,14 @@ class BuildContext:
         folder: Where relative paths in options start: the folder of the config file.
         environ: The environment variables.
         private_hosts: Host names, addresses and CIDR blocks inside the own network that fetching may reach.
+        variants: For fetchers: the options of each named variant, of the class that `build` is given.
     """
 
     name: str
     folder: Path
     environ: Mapping[str, str] = field(repr=False)
     private_hosts: tuple[str, ...] = ()
+    variants: Mapping[str, Any] = field(factory=dict, repr=False)
 
 
 class Cancel(Protocol):

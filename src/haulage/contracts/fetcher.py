@@ -29,10 +29,15 @@ class Fetcher(ABC):
 
     @abstractmethod
     def fetch(self, video: Video, folder: Path, ctx: Context) -> FetchResult:
-        """Download a video into `folder`, which exists, is empty, and is the caller's alone.
+        """Download a video into `folder`, which is there, and in which nobody else works.
+
+        It holds what earlier attempts at this video left when they were interrupted, whatever that is: go on with it
+        only where it is still the same content. A process that works in the folder should hold a shared
+        `haulage.plugin.Lock` on it, so that it is not given to another attempt while that process still runs.
 
         Returns whole, checked, closed files. After a failure, and within 5 seconds of a cancel, no process is left;
-        what remains in the folder is the caller's to remove.
+        what remains in the folder is kept for the next attempt. After a failure of the kind `invalid` or `bug` it is
+        removed, and the next attempt begins afresh.
         """
 
     def close(self) -> None:  # noqa: B027 - a fetcher with nothing to give back need not write it

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from attrs import frozen
@@ -71,9 +71,31 @@ class Done:
 
 @frozen
 class Gate:
-    """A site closes for a while; each one is a strike. Then one job of it runs at a time until one succeeds."""
+    """A site closes; each one is a strike. Once it is open again, one job of it runs at a time until one succeeds.
 
-    closed_for: timedelta
+    Attributes:
+        closed_for: How long; None where a person has to open it.
+        reason: Why, for people.
+    """
+
+    closed_for: timedelta | None
+    reason: str
+
+
+@frozen
+class Site:
+    """What politeness treats as one.
+
+    Attributes:
+        name: As the fetcher calls it.
+        opens: When its jobs may be claimed again, by the store's clock; None where a person has to open it.
+        strikes: How often in a row it has refused.
+        reason: Why it closed last.
+    """
+
+    name: str
+    opens: datetime | None
+    strikes: int
     reason: str
 
 
@@ -85,12 +107,16 @@ class Query:
         ids: Any of these.
         status: Any of these.
         batch: Of this batch.
+        site: Of this site.
+        video_id: Whose video has this id at its source.
         unfinished: Only those that still wait or run.
     """
 
     ids: tuple[JobId, ...] = ()
     status: tuple[Status, ...] = ()
     batch: str = ""
+    site: str = ""
+    video_id: str = ""
     unfinished: bool = False
 
 
@@ -151,12 +177,27 @@ class MetadataStore(ABC):
             hold: Gives the attempt that must be the current one.
             job: What to record.
             then: What becomes of the job.
-            site: What becomes of its site.
+            site: What becomes of its site; "open" says that it has served, and opens it if it is not closed just now.
 
         Raises:
             AttemptLost: The attempt is not the current one, or its lease is over; nothing was written.
             Duplicate: Another job has the video; nothing was written.
         """
+
+    @abstractmethod
+    def release(self, worker: str) -> int:
+        """Make due what a worker holds that is known to have died, and return how many jobs that was.
+
+        Its attempts can save nothing any more.
+        """
+
+    @abstractmethod
+    def sites(self) -> Iterator[Site]:
+        """List the sites that have refused and have served nothing since, by name."""
+
+    @abstractmethod
+    def gate(self, site: str, gate: Gate | Literal["open"]) -> bool:
+        """Close or open a site by an operator's hand; whether there are jobs of such a site."""
 
     @abstractmethod
     def find(self, query: Query) -> Iterator[Job]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import Executor
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from attrs import frozen
 
@@ -51,12 +51,16 @@ class Recipe:
         folder: Where its relative paths start.
         modules: Plugin modules that were named on top of the installed ones.
         name: What messages call the config.
+        no_plugins: Use none of the installed plugins.
+        overrides: Keys of the config, and what counts instead of what is written there.
     """
 
     document: str
     folder: str
     modules: tuple[str, ...] = ()
     name: str = "haulage.yaml"
+    no_plugins: bool = False
+    overrides: tuple[tuple[str, Any], ...] = ()
 
 
 @frozen

@@ -21,7 +21,7 @@ class Capabilities:
         keeps_info: `stat` returns the attempt and the sha256 that were given to `begin`.
         checks_content: `commit` refuses when what the store received differs from what was sent. Where a storage
             cannot claim this, core reads every object back.
-        exclusive_create: of two writers that create one key, exactly one succeeds.
+        exclusive_create: Of two writers that create one key, exactly one succeeds.
         conditional_replace: `replaces` and `only` are honoured by the store itself.
     """
 

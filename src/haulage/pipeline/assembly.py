@@ -1,6 +1,7 @@
 """From a recipe to living components: each is built when it is first needed, and once a process."""
 
 import contextlib
+import logging
 import os
 import threading
 from collections import Counter
@@ -14,23 +15,30 @@ from haulage.config.model import Chosen
 from haulage.contracts.context import BuildContext
 from haulage.contracts.fetcher import Fetcher
 from haulage.contracts.metadata import MetadataStore
-from haulage.contracts.policies import Recipe
+from haulage.contracts.policies import Observer, Recipe
+from haulage.errors import Failure, HaulageError, Kind, PluginError
 from haulage.pipeline.job import Carrier
 from haulage.pipeline.transfer import Place, Transfer
 from haulage.pipeline.worker import Worker
 from haulage.pipeline.workspace import Workspace
 from haulage.registry.components import (
+    KINDS,
     Component,
     ExecutorComponent,
     FetcherComponent,
     MetadataStoreComponent,
+    ObserverComponent,
     RetryPolicyComponent,
     StorageComponent,
 )
 from haulage.registry.host import Host
+from haulage.registry.loading import reason
+from haulage.secrets import redact
 from haulage.values import Job
 
 Part = TypeVar("Part")
+
+_log = logging.getLogger(__name__)
 
 
 class Assembly:
@@ -44,12 +52,14 @@ class Assembly:
         PluginError: A module that it names could not be loaded.
 
     Attributes:
+        host: The plugins.
         config: The config.
     """
 
     def __init__(self, recipe: Recipe) -> None:
-        self._host = Host(recipe.modules)
-        self.config = load(recipe.document, recipe.name, Path(recipe.folder), os.environ, self._host)
+        self.host = Host(recipe.modules, no_plugins=recipe.no_plugins)
+        overrides = dict(recipe.overrides)
+        self.config = load(recipe.document, recipe.name, Path(recipe.folder), os.environ, self.host, overrides)
         self._lock = threading.RLock()
         self._parts: dict[str, Any] = {}
         self._stack = contextlib.ExitStack()
@@ -62,8 +72,16 @@ class Assembly:
             return part
 
     def _build(self, kind: type[Component[Any]], chosen: Chosen, name: str) -> Any:
-        context = BuildContext(name, self.config.folder, dict(os.environ), self.config.private_hosts)
-        return self._host.find(kind, chosen.type).build(chosen.options, context)
+        variants = {name: variant.options for name, variant in self.config.variants.items()}
+        context = BuildContext(name, self.config.folder, dict(os.environ), self.config.private_hosts, variants)
+        component = self.host.find(kind, chosen.type)
+        try:
+            return component.build(chosen.options, context)
+        except HaulageError:
+            raise
+        except Exception as error:
+            said = redact(f"{KINDS[kind][1]} '{chosen.type}' cannot be built: {reason(error)}")
+            raise PluginError(Failure(Kind.BUG, said)) from error
 
     def _closing(self, kind: type[Component[Any]], chosen: Chosen, name: str) -> Any:
         built = self._build(kind, chosen, name)
@@ -95,15 +113,32 @@ class Assembly:
 
         return self._part("fetcher", make)
 
+    @property
+    def workspace(self) -> Workspace:
+        """Where downloads lie."""
+        return self._part("workspace", lambda: Workspace(self.config.folder / self.config.workspace.path))
+
     def place(self, name: str) -> Place:
         """A storage of the config, and what it claims of itself."""
 
         def make() -> Place:
             chosen = self.config.storages[name]
-            capabilities = self._host.find(StorageComponent, chosen.type).capabilities
+            capabilities = self.host.find(StorageComponent, chosen.type).capabilities
             return Place(self._closing(StorageComponent, chosen, name), capabilities)
 
         return self._part(f"storage {name}", make)
+
+    def _observer(self, name: str) -> Observer:
+        observer: Observer = self._build(ObserverComponent, self.config.observers[name], name)
+
+        def close() -> None:
+            try:
+                getattr(observer, "close", lambda: None)()
+            except Exception:
+                _log.warning("observer '%s' raised when it was closed", name, exc_info=True)
+
+        self._stack.callback(close)
+        return observer
 
     @property
     def worker(self) -> Worker:
@@ -113,8 +148,10 @@ class Assembly:
             config = self.config
             transfer = Transfer({name: self.place(name) for name in config.store_to}, config.store_to, config.layout)
             policy = self._build(RetryPolicyComponent, config.retry, "retry")
-            workspace = Workspace(config.folder / config.workspace.path)
-            worker = Worker(self.store, Carrier(self.store, self.fetcher, policy, transfer, workspace), config.lease)
+            carrier = Carrier(self.store, self.fetcher, policy, transfer, self.workspace)
+            worker = Worker(self.store, carrier, config.lease)
+            for name in config.observers:
+                worker.watch(self._observer(name))
             self._stack.callback(worker.close)
             return worker
 

@@ -14,6 +14,7 @@ from haulage.pipeline.steps import (
     Expand,
     Fetch,
     Nothing,
+    Reaction,
     Store,
     Verify,
     next_step,
@@ -24,12 +25,15 @@ from haulage.pipeline.steps import (
 from haulage.pipeline.transfer import Transfer
 from haulage.pipeline.workspace import Workspace
 from haulage.secrets import redact
-from haulage.values import JobId, Request, Status, Try, Video
+from haulage.values import Job, JobId, Request, Status, Try, Video
 
 MOST_ENTRIES = 10_000
 """How many entries of one list are hauled."""
 
 _ENTRIES_AT_ONCE = 100
+
+_SPOILT = (Kind.INVALID, Kind.BUG)
+"""After these failures what lies in the work folder is not gone on with."""
 
 
 @frozen
@@ -93,9 +97,27 @@ class Carrier:
             self._fail(attempt, stage, HaulageError(Failure(Kind.BUG, redact(f"{type(error).__name__}: {error}"))))
 
     def put_down(self, attempt: Attempt) -> None:
-        """Give a job back whose attempt was cancelled: it is due now, and nothing is counted."""
-        job = attempt.job if self.workspace.holds(attempt.job) else evolve(attempt.job, home=None)
-        attempt.settle(evolve(job, status=status_of(job, self.transfer.store_to)), Again())
+        """Give a job back whose attempt was cancelled: it is due now, and nothing is counted.
+
+        What was downloaded stays, and the next attempt goes on with it.
+        """
+        attempt.settle(self._at_rest(attempt), Again())
+
+    def give_up(self, attempt: Attempt) -> None:
+        """Leave a job to the worker that has it now, but nothing in the workspace that nobody will look for."""
+        if attempt.job.files:
+            self.workspace.leave(attempt.attempt)  # that worker stores them
+        else:
+            self.workspace.clear(attempt.job, attempt.attempt)
+
+    def _at_rest(self, attempt: Attempt) -> Job:
+        """Leave the work folder, and return the job as it waits: at home where its files, or a part of them, lie."""
+        self.workspace.leave(attempt.attempt)
+        job = attempt.job
+        if job.home == self.workspace.home and not self.workspace.keeps(job):
+            self.workspace.clear(job)
+            job = evolve(job, home=None)
+        return evolve(job, status=status_of(job, self.transfer.store_to, at_work=False))
 
     def _bury(self, attempt: Attempt) -> bool:
         """Record that the attempt before crashed; whether the job is worth another one."""
@@ -106,11 +128,10 @@ class Carrier:
         attempt.log.warning(
             "attempt %s crashed", attempt.previous, extra={"kind": failure.kind.value, "stage": job.stage}
         )
-        job = evolve(job, tries=(*job.tries, crash))
         if isinstance(reaction.then, Done):
-            attempt.settle(evolve(job, status=reaction.status), reaction.then)
+            self._settle(attempt, crash, reaction)
             return False
-        attempt.save(job)
+        attempt.save(evolve(job, tries=(*job.tries, crash)))
         return True
 
     def _expand(self, attempt: Attempt, batch: str) -> bool:
@@ -155,7 +176,7 @@ class Carrier:
     def _fetch(self, attempt: Attempt) -> None:
         job = attempt.job
         assert job.video is not None
-        folder = self.workspace.fresh(job.id, attempt.attempt)
+        folder = self.workspace.occupy(job, attempt.attempt)
         attempt.save(evolve(job, home=self.workspace.home, files=(), facts=None, status=Status.DOWNLOADING))
         result = self.fetcher.fetch(job.video, folder, attempt)
         if (result.video.source, result.video.id) != (job.video.source, job.video.id):
@@ -169,13 +190,12 @@ class Carrier:
 
     def _finish(self, attempt: Attempt) -> None:
         job = evolve(attempt.job, home=None)
-        self.workspace.clear(job.id)  # first: a crash in between leaves no folder that nobody looks for
+        self.workspace.clear(job)  # first: a crash in between leaves no folder that nobody looks for
         attempt.settle(evolve(job, status=status_of(job, self.transfer.store_to)), Done())
 
     def _fail(self, attempt: Attempt, stage: str, error: HaulageError) -> None:
         job, failure = attempt.job, error.failure
         reaction = react(failure, stage, attempt.attempt, job, attempt.strikes, self.policy)
-        ended = isinstance(reaction.then, Done)
         attempt.log.warning(
             "%s failed: %s",
             stage,
@@ -187,17 +207,22 @@ class Carrier:
                 "wait": None if reaction.wait is None else reaction.wait.total_seconds(),
             },
         )
-        status = status_of(job, self.transfer.store_to)
-        # What was fetched stays until the primary storage has it: asking again must not download again.
-        keeps = self.workspace.holds(job) and not (ended and status is Status.DOWNLOADED)
-        if not keeps:
-            job = evolve(job, home=None)
-            status = status_of(job, self.transfer.store_to)
-        if ended and status is not Status.DOWNLOADED:
-            status = reaction.status
+        if failure.kind in _SPOILT and not self.workspace.holds(job):
+            self.workspace.clear(job, attempt.attempt)
         ending = Try(attempt.attempt, stage, failure, counted=reaction.counted, wait=reaction.wait)
-        attempt.settle(evolve(job, status=status, tries=(*job.tries, ending)), reaction.then, site=reaction.gate)
-        if ended and not keeps:
-            self.workspace.clear(job.id)
+        self._settle(attempt, ending, reaction)
         if reaction.stops:
             raise error
+
+    def _settle(self, attempt: Attempt, ending: Try, reaction: Reaction) -> None:
+        """Put a job down after a failure."""
+        job, ended = self._at_rest(attempt), isinstance(reaction.then, Done)
+        # What was fetched stays until the primary storage has it: asking again must not download again.
+        keeps = self.workspace.holds(job) and job.status is not Status.DOWNLOADED
+        if ended and not keeps:
+            job = evolve(job, home=None)
+        if ended and job.status is not Status.DOWNLOADED:
+            job = evolve(job, status=reaction.status)
+        attempt.settle(evolve(job, tries=(*job.tries, ending)), reaction.then, site=reaction.gate)
+        if ended and not keeps:
+            self.workspace.clear(job)

@@ -4,58 +4,30 @@ import contextlib
 import itertools
 import json
 import os
-import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
 
-from haulage.contracts.metadata import NewJob, Query
+from haulage.contracts.metadata import NewJob, Query, Site
 from haulage.contracts.policies import Observer, Recipe
 from haulage.errors import ConfigError
-from haulage.secrets import has_password, public_url, redact
-from haulage.values import Copy, Job, JobId, Request, Status
+from haulage.pipeline.asked import check_request
+from haulage.pipeline.call import Call
+from haulage.values import Copy, Job, JobId, Request, Status, Video
 
 if TYPE_CHECKING:
     from haulage.pipeline.assembly import Assembly
-    from haulage.pipeline.worker import Worker
+    from haulage.pipeline.driver import Driver
 
 _PAGE = 500
 """How many URLs are committed at once."""
-
-_LOOK_AGAIN = 1.0
-"""Seconds after which the queue is looked at again: another process may have given a job back."""
-
-_REST = 0.1
-"""Seconds after which the queue is looked at again where something was due that could not be claimed."""
 
 ENDED = frozenset(
     {Status.DOWNLOADED, Status.EXPANDED, Status.DUPLICATE, Status.FAILED, Status.UNAVAILABLE, Status.PRUNED}
 )
 """The states in which a job may end."""
-
-
-def check_url(url: str) -> str:
-    """Return the URL if it is one that can be hauled.
-
-    Raises:
-        ConfigError: It is not.
-    """
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good or any(character.isspace() for character in url):
-        raise ConfigError(
-            f"{redact(url)[:200]!r} is not a URL that can be hauled; write it like https://example.com/video"
-        )
-    if has_password(url):
-        raise ConfigError(f"{public_url(url)}: a user name or password may not stand in a URL")
-    return url
 
 
 class Pipeline:
@@ -80,6 +52,7 @@ class Pipeline:
         self._observers = tuple(observers)
         self._stack = contextlib.ExitStack()
         self._assembly: Assembly | None = None
+        self._driver: Driver | None = None
 
     @classmethod
     def from_config(
@@ -87,20 +60,26 @@ class Pipeline:
         source: str | os.PathLike[str] | Mapping[str, Any] | None = None,
         *,
         modules: Sequence[str] = (),
+        no_plugins: bool = False,
         observers: Sequence[Observer] = (),
+        store_to: Sequence[str] = (),
+        workers: int | None = None,
     ) -> Self:
         """Make a pipeline; nothing is built or opened before its block is entered.
 
         Args:
             source: The path of a YAML file, or what would stand in one; without either, everything is at its default.
             modules: Plugin modules to load on top of the installed plugins.
+            no_plugins: Use none of the installed plugins.
             observers: Told of every event, from the threads that work.
+            store_to: Counts instead of what the config says.
+            workers: How many threads work, whatever the config says.
 
         Raises:
             ConfigError: The file cannot be read.
         """
         if source is None or isinstance(source, Mapping):
-            text, folder, name = json.dumps(dict(source or {})), Path.cwd(), "the config"
+            text, folder, name = json.dumps(dict(source or {}), ensure_ascii=False), Path.cwd(), "the config"
         else:
             path = Path(source)
             try:
@@ -109,7 +88,14 @@ class Pipeline:
                 reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
                 raise ConfigError(f"cannot read the config {path}: {reason}") from error
             folder, name = path.absolute().parent, path.name
-        return cls(Recipe(text, str(folder), tuple(modules), name), observers)
+        overrides: dict[str, Any] = {"store_to": tuple(store_to)} if store_to else {}
+        overrides |= {} if workers is None else {"workers": workers}
+        return cls(Recipe(text, str(folder), tuple(modules), name, no_plugins, tuple(overrides.items())), observers)
+
+    @property
+    def recipe(self) -> Recipe:
+        """The config as it was written."""
+        return self._recipe
 
     def __enter__(self) -> Self:
         """Read the config; what it names is built when it is first needed.
@@ -141,97 +127,92 @@ class Pipeline:
             return None
         return self.assembly.place(copy.storage).storage.url(copy.key)
 
-    def add(self, urls: Iterable[str], *, batch: str = "") -> tuple[JobId, ...]:
+    def add(self, urls: Iterable[str | Request], *, batch: str = "") -> tuple[JobId, ...]:
         """Put URLs into the queue, durably on return; one that ended before is due once more.
 
         Args:
-            urls: Committed in pages as they come.
+            urls: URLs, or requests that name a variant too. Committed in pages as they come.
             batch: What they belong to.
 
         Returns:
             The ids of their jobs, in order.
 
         Raises:
-            ConfigError: One is not a URL that can be hauled; the pages before it were committed.
+            ConfigError: One is not a URL that can be hauled, or names no variant; the pages before it were committed.
         """
         ids: list[JobId] = []
         pending = iter(urls)
-        while page := [Request(check_url(url)) for url in itertools.islice(pending, _PAGE)]:
+        variants = self.assembly.config.variants
+        while page := [check_request(each, variants) for each in itertools.islice(pending, _PAGE)]:
             site = self.assembly.fetcher.site
             self.assembly.store.add([NewJob(each, site(each.url)) for each in page], batch=batch, again=True)
             ids += [each.id for each in page]
         return tuple(ids)
 
+    def expand(self, request: str | Request) -> Iterator[Video | Request]:
+        """List what is behind a URL, lazily, without a trace in the queue.
+
+        A Video where the identity is known, a Request where one more page has to be asked.
+
+        Raises:
+            ConfigError: It is not a URL that can be hauled.
+            FetchError: The page cannot be read, or has no video.
+        """
+        return self.assembly.fetcher.expand(check_request(request, self.assembly.config.variants), Call("expand"))
+
     def find(self, query: Query | None = None) -> Iterator[Job]:
         """Find jobs, in the order they were added; all of them without a query."""
         return self.assembly.store.find(query or Query())
 
-    def run(self, urls: Iterable[str] | None = None) -> Iterator[Job]:
+    def run(self, urls: Iterable[str | Request] | None = None, *, forever: bool = False) -> Generator[Job, None, None]:
         """Haul, and yield each job as it ends.
+
+        What waits for a site that a person has to open is not waited for. What has not ended, for that reason or since
+        the run was stopped, is yielded last, as it is.
 
         Args:
             urls: What to haul, with all that lists among it lead to; without, whatever waits in the queue.
+            forever: Wait for more when nothing is left, until `stop`.
 
         Raises:
             HaulageError: Something that every job needs cannot be used; what was under way stays in the queue.
         """
+        from haulage.pipeline.driver import Driver  # as in __enter__
+
         batch = "" if urls is None else uuid.uuid4().hex
         named = self.add(urls, batch=batch) if urls is not None else ()
         told: set[JobId] = set()
-        for job in self._work(batch, named):
-            if job.status in ENDED and job.id not in told:
+        self._driver = Driver(self.assembly, self._recipe, self._observers)
+        try:
+            with contextlib.closing(self._driver.work(batch, named, forever)) as jobs:
+                for job in jobs:
+                    if job.status in ENDED and job.id not in told:
+                        if batch:
+                            told.add(job.id)
+                        yield job
+        finally:
+            self._driver = None
+        if not batch:
+            return
+        for job in itertools.chain(self.find(Query(batch=batch)), self.find(Query(ids=named)) if named else ()):
+            if job.id not in told:
                 told.add(job.id)
                 yield job
-        if batch:  # what another process has ended meanwhile
-            for job in itertools.chain(self.find(Query(batch=batch)), self.find(Query(ids=named)) if named else ()):
-                if job.id not in told:
-                    told.add(job.id)
-                    yield job
 
-    def _work(self, batch: str, named: tuple[JobId, ...]) -> Iterator[Job]:
-        """Keep as many tasks submitted as there are workers, until nothing is left."""
-        from haulage.pipeline.assembly import work_once
+    def stop(self) -> bool:
+        """Let the run claim nothing more; what runs is carried as far as it goes, and then the run ends.
 
-        worker = self.assembly.worker
-        worker.begin(batch)
-        executor, workers = self.assembly.executor()
-        running: set[Future[Job | None]] = set()
-        with executor, self._watching(worker):
-            try:
-                in_vain = False
-                while True:
-                    due = worker.next_due(batch)
-                    if due is None and not running and not self._elsewhere(named):
-                        return
-                    pause = _LOOK_AGAIN if due is None else min(due.total_seconds(), _LOOK_AGAIN)
-                    if in_vain:
-                        pause = max(pause, _REST)
-                    elif not pause:
-                        while len(running) < workers:
-                            running.add(executor.submit(work_once, self._recipe, batch))
-                        pause = _LOOK_AGAIN
-                    if not running:
-                        time.sleep(pause)
-                    done, running = wait(running, timeout=pause, return_when=FIRST_COMPLETED)
-                    jobs = [future.result() for future in done]
-                    in_vain = None in jobs
-                    yield from (job for job in jobs if job is not None)
-            finally:
-                for future in running:
-                    future.cancel()
-                worker.cancel(batch)
-                wait(running)
+        From any thread, and from a signal handler.
 
-    @contextlib.contextmanager
-    def _watching(self, worker: "Worker") -> Iterator[None]:
-        for observer in self._observers:
-            worker.watch(observer)
-        try:
-            yield
-        finally:
-            for observer in self._observers:
-                worker.unwatch(observer)
+        Returns:
+            Whether anything runs.
+        """
+        return self._driver is not None and self._driver.stop()
 
-    def _elsewhere(self, named: tuple[JobId, ...]) -> bool:
-        """Whether another run has taken over some of the jobs that were named, and has not ended them yet."""
-        return any(True for _ in self.find(Query(ids=named, unfinished=True))) if named else False
+    def sites(self) -> Iterator[Site]:
+        """List the sites that have refused and have served nothing since."""
+        return self.assembly.store.sites()
+
+    def resume(self, site: str) -> bool:
+        """Open a site, whatever closed it; whether there are jobs of such a site."""
+        return self.assembly.store.gate(site, "open")

@@ -82,15 +82,21 @@ def stage_of(step: Step) -> str:
             return type(step).__name__.lower()
 
 
-def status_of(job: Job, store_to: tuple[str, ...]) -> Status:
-    """What people see of a job that is being worked on or waits; how it ended is not told by its record alone."""
+def status_of(job: Job, store_to: tuple[str, ...], *, at_work: bool = True) -> Status:
+    """What people see of a job that has not ended; how it ended is not told by its record alone.
+
+    Args:
+        job: The record.
+        store_to: As above.
+        at_work: Whether somebody works on it; otherwise it waits, even where half a download lies in a workspace.
+    """
     if any(copy.storage == store_to[0] and copy.role == "video" and copy.state == "stored" for copy in job.copies):
         return Status.DOWNLOADED
     if job.copies:
         return Status.UPLOADING
     if job.files:
         return Status.FETCHED
-    return Status.DOWNLOADING if job.home else Status.PENDING
+    return Status.DOWNLOADING if at_work and job.home else Status.PENDING
 
 
 @frozen
@@ -160,11 +166,13 @@ def react(failure: Failure, stage: str, attempt: AttemptId, job: Job, strikes: i
             return Reaction(Again(NO_SPACE))
         case Kind.UNAVAILABLE | Kind.GEO:
             return Reaction(Done(), counted=True, status=Status.UNAVAILABLE)
-        case Kind.DENIED | Kind.CONFIG:
+        case Kind.AUTH | Kind.ENVIRONMENT if stage in (stage_of(Expand()), stage_of(Fetch())):
+            return Reaction(Again(), gate=Gate(None, str(failure)))  # until a person has mended it
+        case Kind.DENIED | Kind.CONFIG | Kind.AUTH | Kind.ENVIRONMENT:
             return Reaction(Again(), stops=True)
         case Kind.CRASHED:
             return Reaction(Done() if _crashes(earlier) >= MOST_CRASHES - 1 else Again())
-        case Kind.AUTH | Kind.ENVIRONMENT | Kind.CONFLICT | Kind.BUG:
+        case Kind.CONFLICT | Kind.BUG:
             return Reaction(Done())
 
 

@@ -1,16 +1,27 @@
-"""Where downloads lie until they are stored: a folder a job, and in it a folder an attempt."""
+"""Where downloads lie until they are stored: a folder a job, and in it a folder an attempt.
+
+Whoever works in an attempt's folder holds a shared lock on it, and the fetch process one of its own. The next attempt
+takes the folder over by renaming it, once it has it for itself; a worker that only sleeps keeps its folder.
+"""
 
 import errno
 import logging
+import os
 import shutil
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from haulage.errors import Failure, Kind, StorageError
-from haulage.values import AttemptId, Job, JobId
+from haulage.locks import Lock
+from haulage.pipeline.roster import Roster
+from haulage.values import AttemptId, Job
 
 _NAME = "home"
+
+_PATIENCE = 2.0
+"""Seconds that are waited for the processes of an attempt that has ended."""
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +41,7 @@ class Workspace:
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
+        self._locks: dict[AttemptId, Lock] = {}
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             self.home = self._name()
@@ -50,19 +62,73 @@ class Workspace:
                 mine.unlink()
         return file.read_text(encoding="ascii")
 
-    def fresh(self, job: JobId, attempt: AttemptId) -> Path:
-        """Make an empty folder for an attempt; what earlier attempts at the job left behind goes.
+    def roster(self) -> Roster:
+        """Enter a worker into the roster of this workspace.
+
+        Raises:
+            StorageError: The workspace cannot be used.
+        """
+        try:
+            return Roster(self.root / "workers")
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def occupy(self, job: Job, attempt: AttemptId) -> Path:
+        """Give an attempt a folder of its own, with what earlier attempts at the job left, where nobody uses that.
+
+        Until the attempt leaves it, others know that the folder is in use.
 
         Raises:
             StorageError: It cannot be made.
         """
-        self.clear(job)
-        folder = self.root / job / attempt
+        folder = self._folder(job, attempt)
+        earlier = [each for each in reversed(job.attempts) if each != attempt and self._folder(job, each).is_dir()]
+        for index, each in enumerate(earlier):
+            # The processes of the last one may need a moment to die.
+            lock = self._taken(self._folder(job, each), patience=_PATIENCE if index == 0 else 0.0)
+            if lock is not None:
+                try:
+                    self._folder(job, each).rename(folder)
+                except OSError as error:
+                    lock.close()
+                    raise self._unusable(error) from error
+                lock.share()
+                self._locks[attempt] = lock
+                return folder
         try:
             folder.mkdir(parents=True)
+            self._locks[attempt] = Lock.shared(folder)
         except OSError as error:
             raise self._unusable(error) from error
         return folder
+
+    def _taken(self, folder: Path, patience: float) -> Lock | None:
+        until = time.monotonic() + patience
+        while True:
+            try:
+                return Lock.exclusive(folder)
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    return None
+                time.sleep(0.02)
+            except OSError:  # another process was quicker, or the file system knows no locks
+                return None
+
+    def leave(self, attempt: AttemptId) -> None:
+        """Let the next attempt have the folder, with what is in it."""
+        lock = self._locks.pop(attempt, None)
+        if lock is not None:
+            lock.close()
+
+    def keeps(self, job: Job) -> bool:
+        """Whether something that a job may go on with lies here: its files, or a part of them."""
+        folders = (self._folder(job, each) for each in job.attempts)
+        return job.home == self.home and any(
+            path.is_file() and path.stat().st_size for folder in folders for path in folder.rglob("*")
+        )
+
+    def _folder(self, job: Job, attempt: AttemptId) -> Path:
+        return self.root / job.id / attempt
 
     def _unusable(self, error: OSError) -> StorageError:
         message = f"cannot use the workspace {self.root}: {error.strerror}"
@@ -71,14 +137,28 @@ class Workspace:
         cure = "set workspace.path to a folder that haulage can write to"
         return StorageError(Failure(Kind.DENIED, message, cure=cure))
 
-    def clear(self, job: JobId) -> None:
-        """Remove all that lies here for a job. What cannot be removed is told in the log: no job shall fail for it."""
+    def clear(self, job: Job, *attempts: AttemptId) -> None:
+        """Remove what attempts at a job left here, by default all of them, and what nobody uses.
+
+        What cannot be removed is told in the log: no job shall fail for it.
+        """
+        for attempt in attempts or job.attempts:
+            self.leave(attempt)
+            folder = self._folder(job, attempt)
+            lock = self._taken(folder, _PATIENCE) if folder.is_dir() else None
+            if lock is not None:
+                with lock:
+                    self._remove(shutil.rmtree, folder, job)
+        if not attempts:
+            self._remove(os.rmdir, self.root / job.id, job)
+
+    def _remove(self, how: Callable[[Path], None], path: Path, job: Job) -> None:
         try:
-            shutil.rmtree(self.root / job)
-        except FileNotFoundError:
-            pass  # nothing was fetched, or another process was quicker
+            how(path)
         except OSError as error:
-            _log.warning("cannot remove %s: %s", self.root / job, error.strerror, extra={"job": job})
+            # There never was one, another process was quicker, or one that sleeps has something in it.
+            if error.errno not in (errno.ENOENT, errno.ENOTEMPTY):
+                _log.warning("cannot remove %s: %s", path, error.strerror, extra={"job": job.id})
 
     def holds(self, job: Job) -> bool:
         """Whether all files of a job lie here, as long as they were when they were fetched."""

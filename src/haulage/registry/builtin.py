@@ -38,9 +38,9 @@ class SqlOptions:
 class BackoffOptions:
     """The options of `type: exponential`."""
 
-    attempts: int = option(3, help="How many tries there are in all.", validator=validators.ge(1))
+    attempts: int = option(3, help="How many tries there are in all.", example="5", validator=validators.ge(1))
     initial: timedelta = option(
-        timedelta(seconds=1), help="The wait after the first try.", validator=validators.ge(timedelta(0))
+        timedelta(seconds=1), help="The wait after the first try.", example="2s", validator=validators.ge(timedelta(0))
     )
     factor: float = option(2.0, help="What each wait is multiplied by to give the next.", validator=validators.ge(1))
     max_delay: timedelta = option(timedelta(hours=1), help="No wait is longer.", validator=validators.ge(timedelta(0)))
@@ -56,8 +56,13 @@ class ThreadsOptions:
     """The options of `type: threads`."""
 
     workers: int = option(
-        4, help="How many videos are worked on at once.", validator=[validators.ge(1), validators.le(256)]
+        4, help="How many videos are worked on at once.", example="8", validator=[validators.ge(1), validators.le(256)]
     )
+
+
+@frozen
+class NoOptions:
+    """The options of `type: memory`: none."""
 
 
 def _local(options: LocalOptions, context: BuildContext) -> Storage:
@@ -66,10 +71,23 @@ def _local(options: LocalOptions, context: BuildContext) -> Storage:
     return LocalStorage(context.folder / options.path)
 
 
+def _memory(options: NoOptions, context: BuildContext) -> Storage:  # noqa: ARG001 - a build's signature
+    from haulage.builtin.memory import MemoryStorage
+
+    return MemoryStorage(context.name)
+
+
 def _sqlalchemy(options: SqlOptions, context: BuildContext) -> MetadataStore:
     from haulage.builtin.sql.store import SqlStore
 
     return SqlStore.open(options.url, context.folder)
+
+
+def _memory_store(options: NoOptions, context: BuildContext) -> MetadataStore:  # noqa: ARG001 - a build's signature
+    from haulage.builtin.sql.engine import open_memory_engine
+    from haulage.builtin.sql.store import SqlStore
+
+    return SqlStore(open_memory_engine())
 
 
 def _exponential(options: BackoffOptions, context: BuildContext) -> RetryPolicy:  # noqa: ARG001 - a build's signature
@@ -86,7 +104,7 @@ def _threads(options: ThreadsOptions, context: BuildContext) -> Executor:  # noq
 
 @hookimpl
 def haulage_storages() -> Iterable[StorageComponent]:
-    """Offer plain files."""
+    """Offer plain files, and the memory of this process."""
     yield StorageComponent(
         "local",
         "Plain files in a folder.",
@@ -94,12 +112,22 @@ def haulage_storages() -> Iterable[StorageComponent]:
         _local,
         capabilities=Capabilities(checks_content=True, exclusive_create=True),
     )
+    yield StorageComponent(
+        "memory",
+        "The memory of this process.",
+        NoOptions,
+        _memory,
+        capabilities=Capabilities(
+            keeps_info=True, checks_content=True, exclusive_create=True, conditional_replace=True
+        ),
+    )
 
 
 @hookimpl
 def haulage_metadata_stores() -> Iterable[MetadataStoreComponent]:
-    """Offer SQL databases."""
+    """Offer SQL databases, and the memory of this process."""
     yield MetadataStoreComponent("sqlalchemy", "A SQL database; SQLite by default.", SqlOptions, _sqlalchemy)
+    yield MetadataStoreComponent("memory", "The memory of this process.", NoOptions, _memory_store)
 
 
 @hookimpl

@@ -1,4 +1,12 @@
-"""What can be installed: component names and the packages that bring them."""
+"""What can be installed: components and the packages that bring them."""
 
-PACKAGES = {"yt-dlp": "haulage-ytdlp"}
-"""Published packages by the name of the component that they offer."""
+from typing import Any
+
+from haulage.registry.components import Component, FetcherComponent, StorageComponent
+
+PACKAGES: dict[tuple[type[Component[Any]], str], str] = {
+    (FetcherComponent, "yt-dlp"): "haulage-ytdlp",
+    (StorageComponent, "gcs"): "haulage-gcs",
+    (StorageComponent, "s3"): "haulage-s3",
+}
+"""Published packages by the component that they offer."""

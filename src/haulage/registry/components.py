@@ -14,7 +14,7 @@ from attrs import field, frozen
 from haulage.contracts.context import BuildContext
 from haulage.contracts.fetcher import Fetcher
 from haulage.contracts.metadata import MetadataStore
-from haulage.contracts.policies import RetryPolicy
+from haulage.contracts.policies import Observer, RetryPolicy
 from haulage.contracts.storage import Capabilities, Storage
 
 PROJECT = "haulage"
@@ -41,8 +41,8 @@ class Component(Generic[Built]):
     Attributes:
         name: What `type:` in the config says, and the name of the plugin's entry point.
         summary: One line for people.
-        options: An attrs class; its fields are the options, see haulage.plugin.option.
-        build: Makes the component.
+        options: An attrs class; its fields are the options, made with `haulage.plugin.option`.
+        build: Makes the component from an instance of that class and a `BuildContext`; heavy imports belong here.
     """
 
     name: str
@@ -82,6 +82,11 @@ class ExecutorComponent(Component[Executor]):
     """An executor. Its options class has `workers`, the number of tasks that it runs at once."""
 
 
+@frozen
+class ObserverComponent(Component[Observer]):
+    """An observer. What is built may have a method `close`, which is called once it is told no more."""
+
+
 class Hooks(Protocol):
     """The hooks of haulage: implement any of them in a module and name it in the entry-point group `haulage.v1`."""
 
@@ -104,3 +109,18 @@ class Hooks(Protocol):
     @hookspec
     def haulage_executors(self) -> Iterable[ExecutorComponent]:
         """Offer executors: they run work."""
+
+    @hookspec
+    def haulage_observers(self) -> Iterable[ObserverComponent]:
+        """Offer observers: they watch what happens to jobs."""
+
+
+KINDS: dict[type[Component[Any]], tuple[str, str]] = {
+    FetcherComponent: ("haulage_fetchers", "fetcher"),
+    StorageComponent: ("haulage_storages", "storage"),
+    MetadataStoreComponent: ("haulage_metadata_stores", "metadata store"),
+    RetryPolicyComponent: ("haulage_retry_policies", "retry policy"),
+    ExecutorComponent: ("haulage_executors", "executor"),
+    ObserverComponent: ("haulage_observers", "observer"),
+}
+"""For each kind of record its hook, and what people call it."""

@@ -30,6 +30,7 @@ CREATE TABLE video_processing_jobs (
 );
 CREATE INDEX due_by_home ON video_processing_jobs (home) WHERE home IS NOT NULL AND due_at IS NOT NULL;
 CREATE INDEX due_by_batch ON video_processing_jobs (batch, site, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX held_by_worker ON video_processing_jobs (worker) WHERE attempt IS NOT NULL;
 CREATE INDEX due_by_site ON video_processing_jobs (site, due_at) WHERE due_at IS NOT NULL;
 CREATE TABLE sites (
     name TEXT NOT NULL,
@@ -64,6 +65,7 @@ CREATE TABLE videos (
     FOREIGN KEY(job) REFERENCES video_processing_jobs (id)
 );
 CREATE INDEX ix_videos_channel_id ON videos (channel_id);
+CREATE INDEX ix_videos_video_id ON videos (video_id);
 CREATE TABLE attempts (
     id VARCHAR(32) NOT NULL,
     job VARCHAR(32) NOT NULL,
@@ -85,7 +87,7 @@ CREATE INDEX ix_attempts_job ON attempts (job);
 CREATE TABLE stored_objects (
     number INTEGER NOT NULL,
     video INTEGER NOT NULL,
-    role VARCHAR(16) NOT NULL,
+    role TEXT NOT NULL,
     storage TEXT NOT NULL,
     "key" TEXT NOT NULL,
     state VARCHAR(16) NOT NULL,

@@ -203,3 +203,31 @@ def test_each_of_many_threads_has_a_connection(store, ask):
     for thread in threads:
         thread.join(30)
     assert errors == []
+
+
+def test_processes_that_start_at_once_find_a_new_database_ready(program, tmp_path):
+    """Workers that prepare one new database at the same moment, sixty times, all succeed."""
+    body = """
+    for line in sys.stdin:
+        store = SqlStore.open("sqlite:///haulage.db", Path(line.strip()))
+        store.prepare()
+        store.close()
+        say("prepared")
+    """
+    with contextlib.ExitStack() as stack:
+        processes = [stack.enter_context(program(body)) for _ in range(4)]
+        for number in range(60):
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            for process in processes:
+                process.stdin.write(f"{folder}\n")
+                process.stdin.flush()
+            assert [process.stdout.readline() for process in processes] == ["prepared\n"] * 4
+            with contextlib.closing(sqlite3.connect(folder / "haulage.db")) as connection:
+                assert connection.execute("select version from schema_version").fetchall() == [(1,)]
+
+
+def test_closing_twice_is_harmless(store):
+    """A store may be closed again."""
+    store.close()
+    store.close()

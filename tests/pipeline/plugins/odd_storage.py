@@ -21,7 +21,10 @@ OBJECTS = {}
 """What each storage holds, by its name and the key: bytes and info. The test reads it directly."""
 
 REFUSALS = {}
-"""For each storage the failures that its next uploads meet, and when: a list of (moment, kind)."""
+"""For each storage the failures that its next uploads meet, and when: a list of (moment, kind or exception)."""
+
+SENT = {}
+"""How many bytes each storage was sent."""
 
 
 @frozen
@@ -32,8 +35,9 @@ class OddOptions:
 
 
 class OddStorage(Storage):
-    def __init__(self, name):
+    def __init__(self, name, bare=False):
         self.name = name
+        self.bare = bare
         self.objects = OBJECTS.setdefault(name, {})
         self.lock = threading.Lock()
 
@@ -42,6 +46,8 @@ class OddStorage(Storage):
         with self.lock:
             if refusals and refusals[0][0] == moment:
                 _, kind = refusals.pop(0)
+                if isinstance(kind, BaseException):
+                    raise kind
                 raise StorageError(Failure(kind, f"{self.name} refuses at {moment}"))
 
     def begin(self, key, info, ctx, *, replaces=None, size=None):
@@ -52,6 +58,8 @@ class OddStorage(Storage):
         if key not in self.objects:
             return None
         data, info = self.objects[key]
+        if self.bare:
+            return StoredObject(key, len(data), version=None, attempt=None, sha256=None)
         return StoredObject(key, len(data), version=info.attempt, attempt=info.attempt, sha256=info.sha256)
 
     def read(self, key, ctx):
@@ -74,6 +82,7 @@ class OddUpload(Upload):
     def write(self, data):
         self.storage.refuse("write")
         self.data += data
+        SENT[self.storage.name] = SENT.get(self.storage.name, 0) + len(data)
 
     def commit(self, *, size, sha256):
         self.storage.refuse("commit")
@@ -98,4 +107,10 @@ def haulage_storages():
         OddOptions,
         lambda options, context: OddStorage(options.name),
         capabilities=Capabilities(keeps_info=True),
+    )
+    yield StorageComponent(
+        "bare",
+        "Keeps nothing but bytes.",
+        OddOptions,
+        lambda options, context: OddStorage(options.name, bare=True),
     )

@@ -1,28 +1,61 @@
 """The fetcher: gives orders to fetch processes, so that no page and no file is ever parsed in ours."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from haulage.plugin import Context, Failure, Fetcher, FetchError, FetchResult, Kind, Request, Video
+from attrs import evolve
+
+from haulage.plugin import (
+    BuildContext,
+    Context,
+    Failure,
+    Fetcher,
+    FetchError,
+    FetchResult,
+    Finding,
+    Kind,
+    Request,
+    Video,
+)
 from haulage_ytdlp import wire
+from haulage_ytdlp.options import YtDlpOptions
 from haulage_ytdlp.process import Processes
 
 _FAMILIES = {"youtu.be": "youtube", "youtube.com": "youtube", "youtube-nocookie.com": "youtube"}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
+def _checked(options: YtDlpOptions, folder: Path) -> YtDlpOptions:
+    """The options with an absolute path, if they can be used."""
+    if options.proxy and not urlsplit(options.proxy).hostname:
+        raise FetchError(Failure(Kind.CONFIG, "fetcher.proxy is no URL", cure="write it like http://proxy:3128"))
+    if not options.cookies:
+        return options
+    path = folder / options.cookies
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise FetchError(Failure(Kind.CONFIG, f"cannot read the cookies {path}: {error.strerror}")) from error
+    return evolve(options, cookies=str(path))
+
+
 class YtDlpFetcher(Fetcher):
     """Whatever yt-dlp can download, each job in a process of its own.
 
     Args:
-        environ: The environment variables.
-        private_hosts: What the address guard lets through.
+        options: Those of the default variant.
+        context: Has the options of the others, and what the address guard lets through.
+
+    Raises:
+        FetchError: The file of cookies cannot be read, or the proxy is none (kind `config`).
     """
 
-    def __init__(self, environ: Mapping[str, str], private_hosts: tuple[str, ...]) -> None:
-        self._processes = Processes(environ)
-        self._private_hosts = private_hosts
+    def __init__(self, options: YtDlpOptions, context: BuildContext) -> None:
+        variants = {"": options, **context.variants}
+        self._options = {name: _checked(each, context.folder) for name, each in variants.items()}
+        self._private_hosts = context.private_hosts
+        self._processes = Processes(context.environ)
 
     def site(self, url: str) -> str:
         """See Fetcher. The host, and its port where that is not the usual one; hosts of one family have one name."""
@@ -40,7 +73,7 @@ class YtDlpFetcher(Fetcher):
 
     def expand(self, request: Request, ctx: Context) -> Iterator[Video | Request]:
         """See Fetcher."""
-        process = self._processes.start(wire.Expand(request, self._private_hosts))
+        process = self._processes.start(wire.Expand(request, *self._of(request.variant)))
         for report in process.reports(ctx.cancel):
             if isinstance(report, wire.FoundVideo):
                 yield report.video
@@ -49,13 +82,27 @@ class YtDlpFetcher(Fetcher):
 
     def fetch(self, video: Video, folder: Path, ctx: Context) -> FetchResult:
         """See Fetcher."""
-        process = self._processes.start(wire.Fetch(video, folder.absolute(), self._private_hosts))
+        process = self._processes.start(wire.Fetch(video, folder.absolute(), *self._of(video.variant)))
         for report in process.reports(ctx.cancel):
             if isinstance(report, wire.Progress):
                 ctx.progress(report.done, report.total)
             elif isinstance(report, wire.Fetched):
                 return report.result
         raise FetchError(Failure(Kind.BUG, "the fetch process ended without a result"))
+
+    def _of(self, variant: str) -> tuple[tuple[str, ...], YtDlpOptions]:
+        """What the address guard lets through for a variant, and its options."""
+        if variant not in self._options:
+            raise FetchError(Failure(Kind.UNAVAILABLE, f"the config has no variant {variant!r} any more"))
+        options = self._options[variant]
+        proxy = urlsplit(options.proxy).hostname
+        return (*self._private_hosts, proxy) if proxy else self._private_hosts, options
+
+    def examine(self) -> Iterable[Finding]:
+        """See SupportsExamination: yt-dlp, FFmpeg, a JavaScript runtime."""
+        from haulage_ytdlp.examine import examine  # only `haulage doctor` needs it
+
+        return examine()
 
     def close(self) -> None:
         """See Fetcher."""

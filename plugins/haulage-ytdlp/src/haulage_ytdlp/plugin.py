@@ -6,10 +6,10 @@ from haulage.plugin import BuildContext, Fetcher, FetcherComponent, hookimpl
 from haulage_ytdlp.options import YtDlpOptions
 
 
-def _build(options: YtDlpOptions, context: BuildContext) -> Fetcher:  # noqa: ARG001 - a build's signature
+def _build(options: YtDlpOptions, context: BuildContext) -> Fetcher:
     from haulage_ytdlp.fetcher import YtDlpFetcher
 
-    return YtDlpFetcher(context.environ, context.private_hosts)
+    return YtDlpFetcher(options, context)
 
 
 @hookimpl

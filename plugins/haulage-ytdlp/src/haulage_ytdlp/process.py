@@ -142,7 +142,8 @@ class Process:
         self._connection = connection
         self._why_not_begun = why_not_begun
         self._own = own
-        self._pid: int | None = None
+        self._pid = own.pid if own is not None else None
+        self._begun = False
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
         self._ended = False
@@ -160,8 +161,8 @@ class Process:
         try:
             with cancel.on_cancel(self._terminate), self._connection.makefile("rb") as lines:
                 for report in self._read(lines):
+                    self._in_turn(report)
                     if isinstance(report, wire.Began):
-                        self._began(report.pid)
                         cancel.raise_if_cancelled()
                     elif isinstance(report, wire.Failed | wire.Expanded | wire.Fetched):
                         outcome = report
@@ -177,7 +178,7 @@ class Process:
         yield outcome
 
     def _silence(self) -> Failure:
-        if self._pid is None:
+        if not self._begun:
             return self._why_not_begun()
         return Failure(Kind.CRASHED, "the fetch process was killed or died before it had finished")
 
@@ -194,9 +195,19 @@ class Process:
             except ValueError as error:
                 raise FetchError(Failure(Kind.BUG, redact(str(error)))) from error
 
-    def _began(self, pid: int) -> None:
-        with self._lock:
-            self._pid = pid
+    def _in_turn(self, report: Any) -> None:
+        """Hear the process's number as its very first word, and never again.
+
+        That word is our own program's: nothing from outside has been read yet. Whatever comes later may be said by
+        somebody who has taken the process over, and who would have others killed in its stead.
+        """
+        if isinstance(report, wire.Began) is self._begun:
+            raise FetchError(Failure(Kind.BUG, f"the fetch process said {type(report).__name__} out of turn"))
+        if isinstance(report, wire.Began):
+            with self._lock:
+                self._begun = True
+                if self._own is None:
+                    self._pid = report.pid
 
     def _terminate(self) -> None:
         with self._lock:

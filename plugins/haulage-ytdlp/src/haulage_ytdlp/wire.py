@@ -4,10 +4,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
+from attrs.validators import gt
 from cattrs.preconf.json import make_converter
 
 from haulage.plugin import Failure, FetchResult, Request, Video
+from haulage_ytdlp.options import YtDlpOptions
 
 LONGEST_LINE = 1 << 20
 """Bytes; a fetch process that says more in one line is not believed."""
@@ -19,6 +21,7 @@ class Expand:
 
     request: Request
     private_hosts: tuple[str, ...]
+    options: YtDlpOptions = field(factory=YtDlpOptions)
 
 
 @frozen
@@ -28,13 +31,14 @@ class Fetch:
     video: Video
     folder: Path
     private_hosts: tuple[str, ...]
+    options: YtDlpOptions = field(factory=YtDlpOptions)
 
 
 @frozen
 class Began:
     """The process is there: `pid` is its number and that of its process group."""
 
-    pid: int
+    pid: int = field(validator=gt(1))  # as a process group, 0 is our own
 
 
 @frozen

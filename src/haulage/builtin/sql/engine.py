@@ -1,14 +1,16 @@
 """Open a database so that its transactions keep what the store promises, and speak of its errors in our words."""
 
 import contextlib
+import secrets
 import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from haulage.errors import Failure, Kind, StoreError
 
@@ -47,6 +49,31 @@ def open_engine(url: str, folder: Path) -> Engine:
         pool_size=0,  # no bound: each call borrows a connection for milliseconds
         hide_parameters=True,
     )
+    return _listening(engine)
+
+
+def open_memory_engine() -> Engine:
+    """Open a new database in the memory of this process, which is gone when the engine is disposed of.
+
+    Its threads take turns: there is one connection for all of them.
+    """
+    address = f"file:haulage-{secrets.token_hex(8)}?mode=memory&cache=shared"
+    # A connection that was broken off, by Ctrl-C for one, is closed; the database lives as long as this one is open.
+    anchor = sqlite3.connect(address, uri=True, check_same_thread=False)
+    engine = create_engine(
+        f"sqlite:///{address}&uri=true",
+        connect_args={"check_same_thread": False},
+        poolclass=QueuePool,
+        pool_size=1,  # more would refuse each other at once: a shared cache knows no waiting
+        max_overflow=0,
+        pool_timeout=BUSY_SECONDS,
+        hide_parameters=True,
+    )
+    event.listen(engine, "engine_disposed", lambda _: anchor.close())
+    return _listening(engine)
+
+
+def _listening(engine: Engine) -> Engine:
     event.listen(engine, "connect", _connected)
     event.listen(engine, "begin", _begin)
     return engine
@@ -100,7 +127,7 @@ def transaction(engine: Engine, *, reads: bool = False) -> Iterator[Connection]:
 def _translated(error: SQLAlchemyError, path: str) -> StoreError:
     original = error.orig if isinstance(error, DBAPIError) else error
     code = getattr(original, "sqlite_errorcode", 0) & 0xFF  # without the extended part
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) or isinstance(error, PoolTimeoutError):
         return StoreError(Failure(Kind.TRANSIENT, f"database {path} was locked for {BUSY_SECONDS} s"))
     kind, cure = _CURES.get(code, (Kind.BUG, ""))
     return StoreError(Failure(kind, f"database {path}: {' '.join(str(original).split())}", cure=cure))

@@ -98,6 +98,12 @@ Index(
     VideoProcessingJob.home,
     sqlite_where=and_(VideoProcessingJob.home.is_not(None), VideoProcessingJob.due_at.is_not(None)),
 )
+# Those that somebody holds: no more than there are workers.
+Index(
+    "held_by_worker",
+    VideoProcessingJob.worker,
+    sqlite_where=VideoProcessingJob.attempt.is_not(None),
+)
 
 
 class VideoRow(Base):
@@ -109,7 +115,7 @@ class VideoRow(Base):
     number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
     job: Mapped[str] = mapped_column(ForeignKey(VideoProcessingJob.id), unique=True)
     source: Mapped[str] = mapped_column(Text)
-    video_id: Mapped[str] = mapped_column(Text)
+    video_id: Mapped[str] = mapped_column(Text, index=True)
     variant: Mapped[str] = mapped_column(Text)
     title: Mapped[str] = mapped_column(Text)
     channel_id: Mapped[str] = mapped_column(Text, index=True)
@@ -155,7 +161,7 @@ class StoredObjectRow(Base):
 
     number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
     video: Mapped[int] = mapped_column(ForeignKey(VideoRow.number))
-    role: Mapped[str] = mapped_column(String(16))
+    role: Mapped[str] = mapped_column(Text)
     storage: Mapped[str] = mapped_column(Text)
     key: Mapped[str] = mapped_column(Text)
     state: Mapped[str] = mapped_column(String(16))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from sqlalchemy import Row
 
@@ -17,14 +17,12 @@ from haulage.values import (
     MediaFacts,
     MediaFile,
     Request,
-    Role,
     Status,
     Try,
     Video,
 )
 
 Values = dict[str, Any]
-_ROLES: dict[str, Role] = {role: role for role in get_args(Role)}
 
 
 def job_values(job: Job) -> Values:
@@ -132,7 +130,7 @@ def _facts(row: Row[Any]) -> MediaFacts:
 def _copy(row: Row[Any]) -> Copy:
     return Copy(
         row.storage,
-        _ROLES[row.role],
+        row.role,
         row.key,
         row.state,
         AttemptId(row.attempt),

@@ -4,15 +4,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, case, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, case, delete, func, insert, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from haulage.builtin.sql.clock import from_now
 from haulage.builtin.sql.models import AttemptRow, SiteRow, StoredObjectRow, VideoProcessingJob, VideoRow
 from haulage.builtin.sql.records import copy_values, job_of, video_values
-from haulage.contracts.metadata import Gate
+from haulage.contracts.metadata import Gate, Site
 from haulage.errors import Duplicate, Failure, Kind
 from haulage.values import Job, JobId, Video
+
+_OPEN: dict[str, Any] = {"strikes": 0, "opens_at": from_now(), "reason": ""}
 
 
 def owner(connection: Connection, video: Video) -> str | None:
@@ -69,17 +71,29 @@ def add_site(connection: Connection, name: str) -> None:
 
 
 def save_site(connection: Connection, name: str, gate: Gate | Literal["open"]) -> None:
-    """Close a site for a while, or open it."""
+    """Close a site, for as long as the strictest who did so says; or open it, if it is not closed just now."""
     this = update(SiteRow).where(SiteRow.name == name)
     if isinstance(gate, Gate):
-        closing = {
-            "opens_at": from_now(gate.closed_for),
-            "strikes": SiteRow.strikes + 1,
-            "reason": gate.reason,
-        }
-        connection.execute(this.values(closing))
+        # SQLite's max is NULL where one of the two is: such a site waits for a person, whatever else it waits for.
+        strictest = None if gate.closed_for is None else func.max(SiteRow.opens_at, from_now(gate.closed_for))
+        connection.execute(this.values(opens_at=strictest, strikes=SiteRow.strikes + 1, reason=gate.reason))
     else:
-        connection.execute(this.where(SiteRow.strikes > 0).values(strikes=0, opens_at=from_now(), reason=""))
+        connection.execute(this.where(SiteRow.strikes > 0, SiteRow.opens_at <= from_now()).values(**_OPEN))
+
+
+def gate_site(connection: Connection, name: str, gate: Gate | Literal["open"]) -> bool:
+    """Close a site, or open it whatever closed it; whether it is known."""
+    if isinstance(gate, Gate):
+        save_site(connection, name, gate)
+    else:
+        connection.execute(update(SiteRow).where(SiteRow.name == name).values(**_OPEN))
+    return connection.scalar(select(SiteRow.name).where(SiteRow.name == name)) is not None
+
+
+def sites(connection: Connection) -> list[Site]:
+    """The sites that have refused, by name."""
+    refused = select(SiteRow.__table__).where(SiteRow.strikes > 0).order_by(SiteRow.name)
+    return [Site(row.name, row.opens_at, row.strikes, row.reason) for row in connection.execute(refused)]
 
 
 def load(connection: Connection, ids: Sequence[str]) -> list[Job]:

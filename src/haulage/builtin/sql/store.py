@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 from attrs import evolve
 from sqlalchemy import ColumnElement, Connection, Engine, and_, func, insert, inspect, or_, select, update
 
-from haulage.builtin.sql import claims, rows
+from haulage.builtin.sql import claims, queries, rows
 from haulage.builtin.sql.clock import from_now
 from haulage.builtin.sql.engine import open_engine, transaction
 from haulage.builtin.sql.models import (
@@ -32,12 +32,10 @@ from haulage.contracts.metadata import (
     MetadataStore,
     NewJob,
     Query,
+    Site,
 )
 from haulage.errors import AttemptLost, Failure, Kind, StoreError
 from haulage.values import AttemptId, Job, JobId
-
-_PAGE = 500
-"""How many jobs are read or named in one statement; SQLite allows 32,766 parameters."""
 
 
 class SqlStore(MetadataStore):
@@ -80,7 +78,7 @@ class SqlStore(MetadataStore):
         new = {job.request.id: job for job in jobs}
         count = 0
         with transaction(self._engine) as connection:
-            for ids in _pages(list(new)):
+            for ids in queries.pages(list(new)):
                 count += self._add([new[each] for each in ids], connection, batch, parent, again)
         return count
 
@@ -191,35 +189,27 @@ class SqlStore(MetadataStore):
                 rows.save_site(connection, job.site, site)
         return evolve(hold, job=job)
 
+    def release(self, worker: str) -> int:
+        """See MetadataStore."""
+        held = and_(VideoProcessingJob.worker == worker, VideoProcessingJob.attempt.is_not(None))
+        with transaction(self._engine) as connection:
+            freed = update(VideoProcessingJob).where(held, VideoProcessingJob.due_at > from_now())
+            return connection.execute(freed.values(due_at=from_now())).rowcount
+
+    def sites(self) -> Iterator[Site]:
+        """See MetadataStore."""
+        with transaction(self._engine, reads=True) as connection:
+            found = rows.sites(connection)
+        yield from found
+
+    def gate(self, site: str, gate: Gate | Literal["open"]) -> bool:
+        """See MetadataStore."""
+        with transaction(self._engine) as connection:
+            return rows.gate_site(connection, site, gate)
+
     def find(self, query: Query) -> Iterator[Job]:
         """See MetadataStore."""
-        if not query.ids:
-            yield from self._find(query)
-            return
-        with transaction(self._engine, reads=True) as connection:
-            named = select(VideoProcessingJob.number, VideoProcessingJob.id)
-            found = [
-                row
-                for ids in _pages(list(dict.fromkeys(query.ids)))
-                for row in connection.execute(named.where(VideoProcessingJob.id.in_(ids)))
-            ]
-        found.sort(key=lambda row: row.number)
-        for ids in _pages([JobId(row.id) for row in found]):
-            yield from self._find(evolve(query, ids=tuple(ids)))
-
-    def _find(self, query: Query) -> Iterator[Job]:
-        last = 0
-        while True:
-            with transaction(self._engine, reads=True) as connection:
-                page = select(VideoProcessingJob.number, VideoProcessingJob.id).where(
-                    VideoProcessingJob.number > last, *_matching(query)
-                )
-                found = connection.execute(page.order_by(VideoProcessingJob.number).limit(_PAGE)).all()
-                jobs = rows.load(connection, [row.id for row in found])
-            yield from jobs
-            if len(found) < _PAGE:
-                return
-            last = found[-1].number
+        yield from queries.find(self._engine, query)
 
     def next_due(self, *, home: str, handover: timedelta, batch: str = "") -> timedelta | None:
         """See MetadataStore."""
@@ -233,21 +223,3 @@ class SqlStore(MetadataStore):
 
 def _held_by(attempt: AttemptId) -> ColumnElement[bool]:
     return and_(VideoProcessingJob.attempt == attempt, VideoProcessingJob.due_at > from_now())
-
-
-def _matching(query: Query) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if query.ids:
-        conditions.append(VideoProcessingJob.id.in_(query.ids))
-    if query.status:
-        conditions.append(VideoProcessingJob.status.in_([status.value for status in query.status]))
-    if query.batch:
-        conditions.append(VideoProcessingJob.batch == query.batch)
-    if query.unfinished:
-        conditions.append(VideoProcessingJob.due_at.is_not(None))
-    return conditions
-
-
-def _pages(ids: list[JobId]) -> Iterator[list[JobId]]:
-    for start in range(0, len(ids), _PAGE):
-        yield ids[start : start + _PAGE]

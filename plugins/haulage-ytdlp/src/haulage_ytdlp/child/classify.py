@@ -27,7 +27,7 @@ from yt_dlp.utils import (
 from haulage.plugin import Failure, Kind, redact
 from haulage_ytdlp.child import guard
 
-_COOKIES = "give the fetcher the cookies of a browser that is signed in"
+_COOKIES = "name a file with the cookies of a browser that is signed in: fetcher: {cookies: FILE}"
 
 
 @frozen
@@ -70,6 +70,9 @@ PATTERNS = (
 
 # http.client.IncompleteRead, as yt-dlp's downloader words it
 _CUT = re.compile(r"(\d+) bytes read, (\d+) more expected")
+
+# urllib3.exceptions.NameResolutionError
+_UNKNOWN_HOST = re.compile(r"Failed to resolve '([^']+)'")
 
 # RFC 9110 section 15 for the meaning of each; whatever else a server refuses with 4xx it will refuse again.
 _STATUSES = {
@@ -147,8 +150,10 @@ def _by_type(error: BaseException, message: str) -> Failure | None:
     if isinstance(error, CertificateVerifyError | ProxyError):
         return Failure(Kind.ENVIRONMENT, redact(str(error)))
     if isinstance(error, TransportError):
-        cure = "look at the host's name, and whether this machine is online" if "resolve" in str(error) else ""
-        return Failure(Kind.TRANSIENT, redact(str(error)), cure=cure)
+        if unknown := _UNKNOWN_HOST.search(str(error)):
+            cure = "look at the host's name, and whether this machine is online"
+            return Failure(Kind.TRANSIENT, f"cannot resolve the host {unknown[1]}", cure=cure)
+        return Failure(Kind.TRANSIENT, redact(str(error)))
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Failure(Kind.NO_SPACE, f"the workspace: {error.strerror}", cure="free some space")
     return None

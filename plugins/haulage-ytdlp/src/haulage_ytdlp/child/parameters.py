@@ -1,9 +1,12 @@
 """The parameters that yt-dlp runs with: all of ours are written here, none is left to a default that may change."""
 
+import io
 import os
 import shutil
 from pathlib import Path
 from typing import Any
+
+from haulage_ytdlp.options import YtDlpOptions
 
 TIMEOUT = 20.0
 """Seconds without a byte after which a connection is given up."""
@@ -22,8 +25,38 @@ def ffmpeg() -> str | None:
         return None
 
 
-def parameters(folder: Path | None, logger: object, hook: Any) -> dict[str, Any]:
-    """Those of one job; without a folder nothing is downloaded."""
+_VIDEO = ("mp4", "mkv", "webm")
+
+
+def _format(options: YtDlpOptions) -> str:
+    if options.format:
+        return options.format
+    if options.audio_only:
+        return "bestaudio/best"
+    if options.max_height is None:
+        return "bestvideo*+bestaudio/best"
+    # The question mark: also where the page does not say how high the picture is.
+    lines = f"[height<=?{options.max_height}]"
+    return f"bestvideo*{lines}+bestaudio/best{lines}"
+
+
+def _postprocessors(options: YtDlpOptions) -> list[dict[str, Any]]:
+    if options.audio_only:
+        return [{"key": "FFmpegExtractAudio", "preferredcodec": options.container or "best", "nopostoverwrites": False}]
+    if options.container is not None:
+        return [{"key": "FFmpegVideoRemuxer", "preferedformat": options.container}]
+    return []
+
+
+def parameters(folder: Path | None, options: YtDlpOptions, logger: object, hook: Any) -> dict[str, Any]:
+    """Those of one job.
+
+    Args:
+        folder: Where to download to; without one nothing is downloaded.
+        options: What the operator wants.
+        logger: What yt-dlp tells its messages.
+        hook: What it tells its progress.
+    """
     return {
         # Retries multiply, and haulage's own policy decides about them.
         "retries": 0,
@@ -34,16 +67,27 @@ def parameters(folder: Path | None, logger: object, hook: Any) -> dict[str, Any]
         "ignoreerrors": False,
         "ignore_no_formats_error": False,
         "socket_timeout": TIMEOUT,
-        # Files: named by us, in our folder, and never spliced onto what another attempt left.
+        # Files: named by us, in our folder. What an attempt before has left there whole is not loaded again, and what
+        # it left in part is gone on with, where it is still the same content (see resume).
         # yt-dlp expands ~ and $ in this path, which is why it is the current folder and not the job's by its name.
         "paths": {"home": "." if folder else os.devnull},
         "outtmpl": {"default": "video.%(ext)s"},
-        "continuedl": False,
+        "continuedl": True,
         "nopart": False,
-        "overwrites": True,
+        "overwrites": False,
         "updatetime": False,
         "cachedir": False,
-        "format": "bestvideo*+bestaudio/best",
+        "format": _format(options),
+        "merge_output_format": options.container if options.container in _VIDEO else None,
+        "postprocessors": _postprocessors(options),
+        "writesubtitles": bool(options.subtitles),
+        "writeautomaticsub": False,
+        "subtitleslangs": list(options.subtitles),
+        "subtitlesformat": "vtt/srt/best",
+        "writethumbnail": options.thumbnail,
+        "write_all_thumbnails": False,
+        "writeinfojson": False,
+        "ratelimit": options.rate_limit,
         "fixup": "detect_or_warn",
         "ffmpeg_location": ffmpeg() if folder else None,
         # One video, from the network, by yt-dlp's own downloaders.
@@ -58,10 +102,11 @@ def parameters(folder: Path | None, logger: object, hook: Any) -> dict[str, Any]
         # What would use the operator's accounts, or send headers that lie.
         "usenetrc": False,
         "cookiesfrombrowser": None,
-        "cookiefile": None,
+        # A stream, not the file: yt-dlp writes back what it changes.
+        "cookiefile": io.StringIO(Path(options.cookies).read_text(encoding="utf-8")) if options.cookies else None,
         "geo_bypass": False,
         "nocheckcertificate": False,
-        "proxy": "",
+        "proxy": options.proxy,
         # Quiet: what is worth saying goes over the wire.
         "quiet": True,
         "noprogress": True,

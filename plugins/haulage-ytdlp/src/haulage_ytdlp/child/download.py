@@ -1,0 +1,75 @@
+"""Download a video, check it, and collect the files that go with it."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from haulage.plugin import Failure, FetchError, FetchResult, Kind, MediaFile, Video, public_url
+from haulage_ytdlp.child import measure
+from haulage_ytdlp.child.find import completed
+from haulage_ytdlp.child.session import Ydl
+from haulage_ytdlp.options import YtDlpOptions
+
+_TOLD = (
+    *("id", "title", "fulltitle", "description", "uploader", "uploader_id", "channel", "channel_id", "duration"),
+    *("upload_date", "timestamp", "release_date", "language", "age_limit", "categories", "tags", "chapters"),
+    *("view_count", "like_count", "comment_count", "series", "season_number", "episode", "episode_number"),
+    *("artist", "album", "track", "license", "location", "live_status", "was_live", "extractor_key"),
+)
+"""What of a page's information is kept: none of it gives access to anything."""
+
+_PICTURES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
+_SUBTITLES = {"vtt": "text/vtt", "srt": "application/x-subrip"}
+_LANGUAGE = re.compile(r"[A-Za-z0-9-]{1,40}")
+
+
+def download(ydl: Ydl, video: Video, folder: Path, options: YtDlpOptions) -> FetchResult:
+    """Download a video into the current folder, which is `folder`.
+
+    Raises:
+        FetchError: There is not exactly one whole file in the end.
+    """
+    info = ydl.extract_info(video.url, download=True)
+    if info and info.get("_type") == "playlist":
+        entries = [entry for entry in info["entries"] if entry]
+        if len(entries) != 1:
+            raise FetchError(Failure(Kind.UNAVAILABLE, f"it has become a list of {len(entries)} videos"))
+        info = entries[0]
+    downloads = (info or {}).get("requested_downloads") or []
+    paths = [folder / each["filepath"] for each in downloads if each.get("filepath")]
+    if len(paths) != 1 or not _lies_in(folder, paths[0]):
+        raise FetchError(Failure(Kind.INVALID, "yt-dlp reported success and left no file"))
+    whole = completed(video, info)
+    facts = measure.measure(paths[0], whole.duration)
+    main = _file(paths[0], "video", facts.container, measure.media_type(facts.container))
+    return FetchResult(whole, (main, *_sidecars(info, folder, options)), facts)
+
+
+def _sidecars(info: dict[str, Any], folder: Path, options: YtDlpOptions) -> Iterator[MediaFile]:
+    if options.info:
+        path = folder / "video.info.json"
+        told = {name: info[name] for name in _TOLD if info.get(name) is not None}
+        told["webpage_url"] = public_url(str(info.get("webpage_url") or info.get("original_url") or ""))
+        path.write_text(json.dumps(told, ensure_ascii=False, indent=2, default=str), encoding="utf-8")
+        yield _file(path, "info", "info.json", "application/json")
+    for each in reversed(info.get("thumbnails") or []):
+        path = folder / (each.get("filepath") or "")
+        extension = path.suffix[1:].lower()
+        if options.thumbnail and extension in _PICTURES and _lies_in(folder, path):
+            yield _file(path, "thumbnail", extension, _PICTURES[extension])
+            break
+    for language, each in (info.get("requested_subtitles") or {}).items():
+        path = folder / (each.get("filepath") or "")
+        extension = path.suffix[1:].lower()
+        if _LANGUAGE.fullmatch(language) and extension in _SUBTITLES and _lies_in(folder, path):
+            yield _file(path, f"subtitle.{language}", f"{language}.{extension}", _SUBTITLES[extension])
+
+
+def _lies_in(folder: Path, path: Path) -> bool:
+    return folder in path.parents and path.is_file() and not path.is_symlink()
+
+
+def _file(path: Path, role: str, extension: str, media_type: str) -> MediaFile:
+    return MediaFile(path, role, extension, media_type, path.stat().st_size, measure.sha256(path))

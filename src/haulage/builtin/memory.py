@@ -1,0 +1,115 @@
+"""Objects in this process, gone with it: for tests, and for trying things out."""
+
+import io
+import itertools
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import BinaryIO
+
+from attrs import frozen
+
+from haulage.adapters.checked_upload import CheckedUpload
+from haulage.contracts.context import Context
+from haulage.contracts.storage import ObjectInfo, Storage, StoredObject
+from haulage.errors import AlreadyExists, Failure, Kind, StorageError
+from haulage.keys import check_key
+
+
+@frozen
+class _Held:
+    told: StoredObject
+    data: bytes
+
+
+class MemoryUpload(CheckedUpload):
+    """Gathers bytes that nobody else sees; `commit` puts them among the objects in one step."""
+
+    def __init__(
+        self, storage: "MemoryStorage", key: str, info: ObjectInfo, replaces: StoredObject | None, ctx: Context
+    ) -> None:
+        super().__init__(storage.url(key), ctx)
+        self._storage, self._key, self._info, self._replaces = storage, key, info, replaces
+        self._data = io.BytesIO()
+
+    def _append(self, data: bytes | memoryview) -> None:
+        self._data.write(data)
+
+    def _publish(self) -> StoredObject:
+        return self._storage.publish(self._key, self._data.getvalue(), self._info, self._replaces)
+
+    def _discard(self) -> None:
+        self._data = io.BytesIO()
+
+
+class MemoryStorage(Storage):
+    """Objects are bytes in this process. Safe to use from many threads; other processes see nothing of them.
+
+    Args:
+        name: What it is called in the URLs of its objects.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._lock = threading.Lock()
+        self._held: dict[str, _Held] = {}
+        self._versions = itertools.count(1)
+
+    def begin(
+        self,
+        key: str,
+        info: ObjectInfo,
+        ctx: Context,
+        *,
+        replaces: StoredObject | None = None,
+        size: int | None = None,  # noqa: ARG002 - memory needs no such hint
+    ) -> MemoryUpload:
+        """See Storage."""
+        return MemoryUpload(self, check_key(key), info, replaces, ctx)
+
+    def publish(self, key: str, data: bytes, info: ObjectInfo, replaces: StoredObject | None) -> StoredObject:
+        """Make an object visible as a whole, where what is there is what it may replace.
+
+        Raises:
+            AlreadyExists: It is not; nothing was changed.
+        """
+        with self._lock:
+            there = self._held.get(key)
+            if (there and there.told.version) != (replaces and replaces.version):
+                raise AlreadyExists(Failure(Kind.CONFLICT, f"{self.url(key)} was written by somebody else meanwhile"))
+            told = StoredObject(key, len(data), str(next(self._versions)), info.attempt, info.sha256, datetime.now(UTC))
+            self._held[key] = _Held(told, data)
+            return told
+
+    def stat(self, key: str) -> StoredObject | None:
+        """See Storage."""
+        held = self._held.get(check_key(key))
+        return held.told if held else None
+
+    def read(self, key: str, ctx: Context) -> BinaryIO:  # noqa: ARG002 - reading memory needs no cancel
+        """See Storage."""
+        held = self._held.get(check_key(key))
+        if held is None:
+            raise StorageError(Failure(Kind.STORAGE, f"cannot read {self.url(key)}: it is not there"))
+        return io.BytesIO(held.data)
+
+    def list(self, folder: str) -> Iterator[StoredObject]:
+        """See Storage. What is there when it is called is what it lists."""
+        below = f"{check_key(folder)}/" if folder else ""
+        with self._lock:
+            found = [held.told for key, held in self._held.items() if key.startswith(below)]
+        return iter(found)
+
+    def delete(self, key: str, *, only: StoredObject | None = None) -> None:
+        """See Storage."""
+        with self._lock:
+            there = self._held.get(check_key(key))
+            if there and only and there.told.version != only.version:
+                raise AlreadyExists(
+                    Failure(Kind.CONFLICT, f"{self.url(key)} is not the version that was to be deleted")
+                )
+            self._held.pop(key, None)
+
+    def url(self, key: str) -> str:
+        """See Storage."""
+        return f"memory:{self._name}/{check_key(key)}"

@@ -1,0 +1,96 @@
+"""The driver of a run: keeps an executor busy until nothing is left to do."""
+
+import contextlib
+import time
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+
+from haulage.contracts.metadata import Query
+from haulage.contracts.policies import Observer, Recipe
+from haulage.pipeline.assembly import Assembly, work_once
+from haulage.values import Job, JobId
+
+_LOOK_AGAIN = 1.0
+"""Seconds after which the queue is looked at again: another process may have given a job back, or died."""
+
+_REST = 0.1
+"""Seconds after which the queue is looked at again where something was due that could not be claimed."""
+
+
+class Driver:
+    """Drives one run. Used by one thread, but for `stop`.
+
+    Args:
+        assembly: The living components.
+        recipe: What they were made from.
+        observers: Told of every event of the run.
+    """
+
+    def __init__(self, assembly: Assembly, recipe: Recipe, observers: Sequence[Observer]) -> None:
+        self._assembly = assembly
+        self._worker = assembly.worker
+        self._recipe = recipe
+        self._observers = observers
+        self._running: set[Future[Job | None]] = set()
+
+    def stop(self) -> bool:
+        """Claim nothing more; whether something runs, which is carried as far as it goes."""
+        self._worker.drain()
+        return bool(self._running)
+
+    def work(self, batch: str, named: tuple[JobId, ...], forever: bool) -> Generator[Job, None, None]:
+        """Yield jobs as they are put down; closing the iterator ends what runs as soon as it can.
+
+        Args:
+            batch: What to work for; "" is everything.
+            named: Jobs whose end is waited for, even where another run has taken them over.
+            forever: Wait for more when nothing is left.
+        """
+        worker = self._worker
+        worker.begin(batch)
+        executor, workers = self._assembly.executor()
+        with executor, self._watching():
+            try:
+                in_vain = False
+                while True:
+                    worker.release_dead()
+                    due = worker.next_due(batch)
+                    if not self._running and (
+                        worker.draining or (due is None and not forever and not self._elsewhere(named))
+                    ):
+                        return
+                    pause = _LOOK_AGAIN if due is None or worker.draining else min(due.total_seconds(), _LOOK_AGAIN)
+                    if in_vain:
+                        pause = max(pause, _REST)
+                    elif not pause:
+                        while len(self._running) < workers:
+                            self._running.add(executor.submit(work_once, self._recipe, batch))
+                        pause = _LOOK_AGAIN
+                    if not self._running:
+                        time.sleep(pause)
+                    done, self._running = wait(self._running, timeout=pause, return_when=FIRST_COMPLETED)
+                    jobs = [future.result() for future in done]
+                    in_vain = None in jobs
+                    yield from (job for job in jobs if job is not None)
+            finally:
+                for future in self._running:
+                    future.cancel()
+                worker.cancel(batch)
+                wait(self._running)
+
+    @contextlib.contextmanager
+    def _watching(self) -> Iterator[None]:
+        for observer in self._observers:
+            self._worker.watch(observer)
+        try:
+            yield
+        finally:
+            for observer in self._observers:
+                self._worker.unwatch(observer)
+
+    def _elsewhere(self, named: tuple[JobId, ...]) -> bool:
+        """Whether another run has taken over some of the jobs that were named, and has not ended them yet."""
+        if not named:
+            return False
+        closed = {site.name for site in self._assembly.store.sites() if site.opens is None}
+        return any(job.site not in closed for job in self._assembly.store.find(Query(ids=named, unfinished=True)))
