@@ -53,7 +53,8 @@ def carry_out(order: wire.Order, send: Send) -> None:
 
 def _move_into(folder: Path) -> None:
     home = folder / ".home"
-    shutil.rmtree(home, ignore_errors=True)
+    if home.exists():
+        shutil.rmtree(home)  # of the attempt before
     home.mkdir()
     os.environ["HOME"] = str(home)
     os.chdir(folder)
