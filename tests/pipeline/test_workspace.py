@@ -251,6 +251,15 @@ def test_a_folder_that_another_process_takes_first_is_passed_over(tmp_path, monk
     assert (tmp_path / JOB / "theirs" / "half").exists()
 
 
+def test_an_attempt_that_fetches_again_keeps_its_folder(tmp_path):
+    """Where its files were lost between two steps, it works on in the folder that it has."""
+    workspace = Workspace(tmp_path)
+    folder = workspace.occupy(job(ONE), ONE)
+    assert workspace.occupy(job(ONE), ONE) == folder
+    with pytest.raises(BlockingIOError):
+        Lock.exclusive(folder)
+
+
 def test_what_a_job_may_go_on_with_is_kept_here(tmp_path):
     """A job of this workspace has something here as long as there are bytes in the folder of one of its attempts."""
     workspace = Workspace(tmp_path / "work")

@@ -82,6 +82,8 @@ class Workspace:
             StorageError: It cannot be made.
         """
         folder = self._folder(job, attempt)
+        if attempt in self._locks and folder.is_dir():
+            return folder  # its files were lost between two steps
         earlier = [each for each in reversed(job.attempts) if each != attempt and self._folder(job, each).is_dir()]
         for index, each in enumerate(earlier):
             # The processes of the last one may need a moment to die.
