@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 import tomllib
 from pathlib import Path
 from zipfile import ZipFile
@@ -14,14 +15,21 @@ import nox
 ROOT = Path(__file__).parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PYTHONS = nox.project.python_versions(PROJECT)
-YTDLP = "plugins/haulage-ytdlp"
+YTDLP, S3, GCS = "plugins/haulage-ytdlp", "plugins/haulage-s3", "plugins/haulage-gcs"
+PLUGINS = ("-e", YTDLP, "-e", S3, "-e", GCS)
 
-nox.needs_version = ">=2025.2"
+nox.needs_version = ">=2026.10"
 nox.options.default_venv_backend = "uv"
 nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = ["lint", "types", "architecture", "docs", "tests", "ytdlp", "integration", "demo", "build"]
+nox.options.parallel = os.cpu_count()
+nox.options.allow_parallel = True
+nox.options.sessions = [
+    *("lint", "types", "architecture", "docs"),
+    *("integration", "tests", "s3", "ytdlp", "gcs", "matrix", "examples"),  # the longest first
+    *("demo", "build"),
+]
 
 
 def install(session: nox.Session, *what: str, group: str = "") -> None:
@@ -33,8 +41,9 @@ def install(session: nox.Session, *what: str, group: str = "") -> None:
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Test the core alone: no plugin is installed."""
-    install(session, "-e", ".[testing]", group="test")
-    session.run("pytest", "tests", "--ignore=tests/integration", "--ignore=tests/architecture", *session.posargs)
+    install(session, "-e", ".[testing]", group="servers")
+    others = (f"--ignore=tests/{each}" for each in ("architecture", "examples", "integration", "matrix"))
+    session.run("pytest", "tests", *others, *session.posargs)
 
 
 @nox.session(python=PYTHONS)
@@ -45,10 +54,65 @@ def ytdlp(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHONS)
+def s3(session: nox.Session) -> None:
+    """Test the S3 storage, on real servers."""
+    install(session, "-e", ".[testing]", "-e", S3, group="servers")
+    session.run("pytest", f"{S3}/tests", *session.posargs)
+
+
+@nox.session(python=PYTHONS)
+def gcs(session: nox.Session) -> None:
+    """Test the Google Cloud Storage storage, on a real server."""
+    install(session, "-e", ".[testing]", "-e", GCS, group="servers")
+    session.run("pytest", f"{GCS}/tests", *session.posargs)
+
+
+@nox.session(python=PYTHONS)
 def integration(session: nox.Session) -> None:
     """Haul from a real site, with everything installed."""
     install(session, "-e", ".[testing]", "-e", YTDLP, group="test")
     session.run("pytest", "tests/integration", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0], default=False)
+def matrix_environment(session: nox.Session) -> None:
+    """Install what the cells of the matrix share: eight environments would take longer than the cells."""
+    install(session, "-e", ".[testing]", *PLUGINS, group="servers")
+    shutil.rmtree(_cells(session), ignore_errors=True)
+
+
+@nox.session(python=False, requires=["matrix_environment"])
+@nox.parametrize("metadata", ["sqlite", "postgres"])
+@nox.parametrize("storage", ["local", "s3-moto", "s3-seaweedfs", "gcs"])
+def matrix(session: nox.Session, storage: str, metadata: str) -> None:
+    """Haul the same videos with this storage and this database; of the config only their lines differ.
+
+    Each cell prints the table of those that have ended; the last one's is whole.
+    """
+    python = session.cache_dir.parent / "matrix_environment" / "bin" / "python"
+    chosen = (f"--storage={storage}", f"--metadata={metadata}")
+    began, result = time.monotonic(), "failed"
+    try:
+        session.run(str(python), "-m", "pytest", "tests/matrix", *chosen, *session.posargs, external=True)
+        result = "passed"
+    finally:
+        cells = _cells(session)
+        cells.mkdir(parents=True, exist_ok=True)
+        line = f"{storage:12}  {metadata:8}  {result} in {time.monotonic() - began:.0f} s\n"
+        (cells / f"{storage} {metadata}").write_text(line, encoding="utf-8")
+        session.log("the matrix so far:\n%s", "".join(sorted(each.read_text("utf-8") for each in cells.iterdir())))
+
+
+def _cells(session: nox.Session) -> Path:
+    """Where the cells of the matrix leave how they went."""
+    return Path(session.cache_dir) / "matrix"
+
+
+@nox.session(python=PYTHONS[0])
+def examples(session: nox.Session) -> None:
+    """Run the examples, the plugin among them from its wheel, and follow the tutorial for authors of plugins."""
+    install(session, "-e", ".[testing]", *PLUGINS, "uv", group="servers")
+    session.run("pytest", "tests/examples", *session.posargs)
 
 
 @nox.session(python=PYTHONS[0])
@@ -69,14 +133,14 @@ def lint(session: nox.Session) -> None:
 @nox.session(python=PYTHONS[0])
 def types(session: nox.Session) -> None:
     """Check types."""
-    install(session, "-e", ".[testing]", "-e", YTDLP, group="types")
-    session.run("mypy", "src", f"{YTDLP}/src", "noxfile.py", "docs")
+    install(session, "-e", ".[testing]", *PLUGINS, group="types")
+    session.run("mypy", "src", *(f"{each}/src" for each in (YTDLP, S3, GCS)), "noxfile.py", "docs")
 
 
 @nox.session(python=PYTHONS[0])
 def architecture(session: nox.Session) -> None:
     """Check who imports whom, how large modules are, and what is imported when."""
-    install(session, "-e", ".[testing]", "-e", YTDLP, group="architecture")
+    install(session, "-e", ".[testing]", *PLUGINS, group="architecture")
     session.run("lint-imports")
     session.run("pytest", "tests/architecture", *session.posargs)
 
@@ -84,7 +148,7 @@ def architecture(session: nox.Session) -> None:
 @nox.session(python=PYTHONS[0])
 def docs(session: nox.Session) -> None:
     """Write into the pages what the code says of itself, and check their links; fails where a page had to change."""
-    install(session, "-e", ".[testing]", "-e", YTDLP, group="test")
+    install(session, "-e", ".[testing]", *PLUGINS, group="test")
     session.run("python", "docs/generate.py")
     session.run("pytest", "tests/architecture/test_docs.py", *session.posargs)
 

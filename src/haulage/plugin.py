@@ -1,10 +1,12 @@
 """Everything that the author of a plugin needs, in one place."""
 
+from haulage.adapters.checked_upload import CheckedUpload
 from haulage.adapters.fsspec_storage import FsspecStorage
+from haulage.adapters.loop_calls import run_on_loop
 from haulage.cancel import Cancelled
 from haulage.config.options import option
 from haulage.config.sizes import Size
-from haulage.contracts.context import BuildContext, Cancel, Context
+from haulage.contracts.context import BuildContext, Cancel, Context, Growing
 from haulage.contracts.fetcher import Fetcher
 from haulage.contracts.findings import Finding, SupportsExamination
 from haulage.contracts.metadata import (
@@ -20,7 +22,17 @@ from haulage.contracts.metadata import (
     Site,
 )
 from haulage.contracts.policies import Event, History, Observer, Progressed, RetryPolicy, Settled, Started
-from haulage.contracts.storage import Capabilities, ObjectInfo, Storage, StoredObject, Upload
+from haulage.contracts.storage import (
+    Capabilities,
+    ObjectInfo,
+    PendingUpload,
+    Storage,
+    StoredObject,
+    SupportsPendingUploads,
+    SupportsServerCopy,
+    SupportsSignedUrl,
+    Upload,
+)
 from haulage.errors import (
     AlreadyExists,
     AttemptLost,
@@ -68,6 +80,7 @@ __all__ = [
     "Cancel",
     "Cancelled",
     "Capabilities",
+    "CheckedUpload",
     "Context",
     "Copy",
     "Done",
@@ -82,6 +95,7 @@ __all__ = [
     "Finding",
     "FsspecStorage",
     "Gate",
+    "Growing",
     "History",
     "Hold",
     "Job",
@@ -97,6 +111,7 @@ __all__ = [
     "ObjectInfo",
     "Observer",
     "ObserverComponent",
+    "PendingUpload",
     "Progressed",
     "Query",
     "Request",
@@ -114,6 +129,9 @@ __all__ = [
     "StoreError",
     "StoredObject",
     "SupportsExamination",
+    "SupportsPendingUploads",
+    "SupportsServerCopy",
+    "SupportsSignedUrl",
     "Try",
     "Upload",
     "Video",
@@ -122,5 +140,6 @@ __all__ = [
     "option",
     "public_url",
     "redact",
+    "run_on_loop",
     "unsigned_url",
 ]

@@ -78,7 +78,10 @@ class Video:
 
 
 Role = str
-"""What a file is to its video: "video", "info", "thumbnail", or "subtitle.en" for its language; one file a role."""
+"""What a file is to its video: "video", "info", "thumbnail", or "subtitle.en" for its language; one file a role.
+
+Core adds "record", what it knows of the video itself.
+"""
 
 
 @frozen
@@ -104,7 +107,10 @@ class MediaFile:
 
 @frozen
 class MediaFacts:
-    """What was measured from the main file: seconds, pixels, and the names FFmpeg gives to formats and codecs."""
+    """What was measured from the main file: seconds, pixels, and the names FFmpeg gives to formats and codecs.
+
+    Beside them stands what downloaded it, with its version: "yt-dlp 2026.08.19".
+    """
 
     container: str
     duration: float | None = None
@@ -112,6 +118,7 @@ class MediaFacts:
     height: int | None = None
     video_codec: str | None = None
     audio_codec: str | None = None
+    fetched_by: str | None = None
 
     @property
     def resolution(self) -> str | None:
@@ -144,8 +151,8 @@ class Copy:
         key: The object's key.
         state: `intended` is recorded before the object can become visible, `stored` after it was verified.
         attempt: The attempt that wrote it.
-        size: In bytes.
-        sha256: In hex.
+        size: In bytes; None while the file still grows, and then nothing was committed yet.
+        sha256: In hex; None likewise.
         token: What the store calls the upload while it is open, for sweeping.
     """
 
@@ -154,8 +161,8 @@ class Copy:
     key: str
     state: Literal["intended", "stored", "deleting", "deleted"]
     attempt: AttemptId
-    size: int
-    sha256: str
+    size: int | None
+    sha256: str | None
     token: str | None = None
 
 

@@ -1,33 +1,20 @@
-"""Filesystems that behave as some do; the laws of the contract are held in tests/builtin/test_storages.py."""
+"""Filesystems that behave as some do; the laws of the contract are held in tests/builtin/test_conformance.py."""
 
 import errno
 import hashlib
-import logging
 import os
 from pathlib import Path
 
 import pytest
-from attrs import field, frozen
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
-from haulage.cancel import Cancelled, CancelToken
+from haulage.cancel import Cancelled
 from haulage.errors import AlreadyExists, Kind, StorageError
 from haulage.plugin import AttemptId, FsspecStorage, ObjectInfo
+from haulage.testing import Call
 
 KEY = "UC1/v1/video.mp4"
-
-
-@frozen
-class Call:
-    """The context of a call that nobody watches."""
-
-    cancel: CancelToken = field(factory=CancelToken)
-    attempt: AttemptId = field(default=AttemptId("a" * 32))
-    log: logging.LoggerAdapter[logging.Logger] = field(factory=lambda: logging.LoggerAdapter(logging.getLogger("test")))
-
-    def progress(self, done: int, total: int | None) -> None:
-        """Nobody watches."""
 
 
 @pytest.fixture

@@ -54,3 +54,9 @@ def test_the_parent_never_imports_what_parses_pages_or_media():
         "[offered] = haulage_fetchers(); offered.build(offered.options(), BuildContext('', pathlib.Path(), {})).close()"
     )
     assert not imported_by(code) & {"yt_dlp", "av"}
+
+
+def test_what_needs_no_test_runner_imports_none():
+    """The loopback site, which the demo uses, comes without pytest and hypothesis; the kit brings them when it must."""
+    assert not imported_by("from haulage.testing import LoopbackSite") & {"pytest", "hypothesis"}
+    assert {"pytest", "hypothesis"} <= imported_by("from haulage.testing import StorageTests")

@@ -1,37 +1,21 @@
 import errno
 import hashlib
 import io
-import logging
 import os
 import subprocess
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from attrs import field, frozen
 
 from haulage.builtin.local import LocalStorage
-from haulage.cancel import Cancelled, CancelToken
 from haulage.contracts.storage import ObjectInfo
 from haulage.errors import AlreadyExists, Kind, StorageError
+from haulage.testing import Call
 from haulage.values import AttemptId
 
 KEY = "UC1/v1/video.mp4"
-MIB = 1 << 20
-
-
-@frozen
-class Call:
-    """The context of a call that nobody watches."""
-
-    cancel: CancelToken = field(factory=CancelToken)
-    attempt: AttemptId = field(default=AttemptId("a" * 32))
-    log: logging.LoggerAdapter[logging.Logger] = field(factory=lambda: logging.LoggerAdapter(logging.getLogger("test")))
-
-    def progress(self, done: int, total: int | None) -> None:
-        """Nobody watches."""
 
 
 @pytest.fixture
@@ -82,59 +66,6 @@ def test_before_the_commit_only_a_hidden_file_is_there(storage, root):
     assert files(root) == {KEY: b"whole"}
 
 
-def test_abort_leaves_nothing(storage, root):
-    """An upload that was given up leaves no file, and may be given up again."""
-    upload = begin(storage, b"whole")
-    upload.write(b"who")
-    upload.abort()
-    upload.abort()
-    assert files(root) == {}
-
-
-@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, Cancelled])
-def test_leaving_the_block_with_an_error_leaves_nothing(storage, root, error):
-    """Whatever ends the block, an upload that was not committed is gone."""
-
-    def work():
-        with begin(storage, b"whole") as upload:
-            upload.write(b"whole")
-            raise error
-
-    with pytest.raises(error):
-        work()
-    assert files(root) == {}
-
-
-def test_a_cancelled_upload_writes_no_more_and_leaves_nothing(storage, root):
-    """A cancel is heard at the next block."""
-    call = Call()
-    with begin(storage, b"whole", ctx=call) as upload:
-        upload.write(b"who")
-        call.cancel.cancel("stopped")
-        with pytest.raises(Cancelled):
-            upload.write(b"le")
-    assert files(root) == {}
-
-
-@pytest.mark.parametrize(
-    ("size", "sha256", "said"),
-    [
-        (4, hashlib.sha256(b"whole").hexdigest(), "5 bytes were written, not the 4 announced"),
-        (6, hashlib.sha256(b"whole").hexdigest(), "5 bytes were written, not the 6 announced"),
-        (5, hashlib.sha256(b"other").hexdigest(), "other bytes were written than were announced"),
-    ],
-)
-def test_other_bytes_than_announced_are_not_published(storage, root, size, sha256, said):
-    """A truncated, longer or changed upload is refused, and nothing becomes visible."""
-    with begin(storage, b"whole") as upload:
-        upload.write(b"whole")
-        with pytest.raises(StorageError) as caught:
-            upload.commit(size=size, sha256=sha256)
-    assert str(caught.value) == f"{root / KEY}: {said}"
-    assert caught.value.failure.kind is Kind.STORAGE
-    assert files(root) == {}
-
-
 def test_what_the_file_system_lost_is_not_published(storage, root):
     """A file that is shorter on disk than what was written is not published."""
     with begin(storage, b"whole") as upload:
@@ -144,34 +75,6 @@ def test_what_the_file_system_lost_is_not_published(storage, root):
         with pytest.raises(StorageError, match="the file system kept fewer bytes"):
             upload.commit(size=5, sha256=hashlib.sha256(b"whole").hexdigest())
     assert files(root) == {}
-
-
-@pytest.mark.parametrize("end", ["abort", "commit"])
-def test_an_upload_that_ended_cannot_be_used_again(storage, root, end):
-    """After its end an upload writes nothing and publishes nothing, and says so in a storage's words."""
-    upload = begin(storage, b"whole")
-    upload.write(b"whole")
-    digest = hashlib.sha256(b"whole").hexdigest()
-    if end == "abort":
-        upload.abort()
-    else:
-        upload.commit(size=5, sha256=digest)
-    before = files(root)
-    with pytest.raises(StorageError):
-        upload.write(b"more")
-    with pytest.raises(StorageError):
-        upload.commit(size=5, sha256=digest)
-    upload.abort()
-    assert files(root) == before == ({KEY: b"whole"} if end == "commit" else {})
-
-
-def test_an_object_that_is_there_is_not_overwritten(storage, root):
-    """Creating under a key that is taken raises AlreadyExists and leaves the object as it is."""
-    put(storage, b"first")
-    with pytest.raises(AlreadyExists) as caught:
-        put(storage, b"second", attempt="b" * 32)
-    assert caught.value.failure.kind is Kind.CONFLICT
-    assert files(root) == {KEY: b"first"}
 
 
 def test_an_object_that_appears_at_the_last_moment_is_not_overwritten(storage, root, monkeypatch):
@@ -186,81 +89,6 @@ def test_an_object_that_appears_at_the_last_moment_is_not_overwritten(storage, r
     with pytest.raises(AlreadyExists):
         put(storage, b"whole")
     assert files(root) == {KEY: b"stranger"}
-
-
-def test_the_current_version_may_be_replaced(storage, root):
-    """Whoever names the version that is there replaces it as a whole."""
-    first = put(storage, b"first")
-    second = put(storage, b"second", replaces=first)
-    assert files(root) == {KEY: b"second"}
-    assert second.version != first.version
-
-
-@pytest.mark.parametrize("now", [b"other", None])
-def test_a_version_that_is_gone_is_not_replaced(storage, root, now):
-    """Whoever names a version that was replaced or deleted meanwhile changes nothing."""
-    first = put(storage, b"first")
-    (root / KEY).unlink()
-    if now:
-        put(storage, now)
-    with pytest.raises(AlreadyExists):
-        put(storage, b"second", replaces=first)
-    assert files(root) == ({KEY: now} if now else {})
-
-
-@pytest.mark.parametrize("attempts", [("a" * 32, "b" * 32), ("a" * 32, "a" * 32)])
-def test_of_two_writers_of_one_key_one_leaves_a_whole_object(storage, root, attempts):
-    """Of writers that overlap, one publishes all its bytes and the other learns that it was late."""
-    for turn in range(20):
-        key, barrier = f"{turn}/video.mp4", threading.Barrier(2)
-        outcomes: list[object] = []
-
-        def write(letter, attempt, key=key, barrier=barrier, outcomes=outcomes):
-            data = letter * 300_000
-            try:
-                with begin(storage, data, key, attempt) as upload:
-                    barrier.wait(10)
-                    upload.write(data)
-                    barrier.wait(10)
-                    upload.commit(size=len(data), sha256=hashlib.sha256(data).hexdigest())
-                outcomes.append(letter)
-            except StorageError as error:
-                outcomes.append(type(error))
-
-        threads = [threading.Thread(target=write, args=each) for each in zip((b"x", b"y"), attempts, strict=True)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(30)
-        [winner] = [each for each in outcomes if isinstance(each, bytes)]
-        assert [each for each in outcomes if each != winner] == [AlreadyExists]
-        assert files(root / str(turn)) == {"video.mp4": winner * 300_000}
-
-
-@pytest.mark.parametrize("size", [0, 1, MIB - 1, MIB, MIB + 1])
-def test_an_object_is_what_was_written(storage, root, size):
-    """Bytes come back as they were written, whatever their number, and the store tells their size."""
-    data = (b"0123456789abcdef" * (size // 16 + 1))[:size]
-    with begin(storage, data, size=size) as upload:
-        for start in range(0, size, 65_521):
-            upload.write(memoryview(data)[start : start + 65_521])
-        stored = upload.commit(size=size, sha256=hashlib.sha256(data).hexdigest())
-    assert (root / KEY).read_bytes() == data
-    assert stored == storage.stat(KEY)
-    assert (stored.key, stored.size) == (KEY, size)
-    with storage.read(KEY, Call()) as source:
-        assert source.read() == data
-
-
-def test_the_buffer_is_the_callers_again(storage, root):
-    """A buffer that is filled anew after each write does not change what was written before."""
-    buffer = bytearray(b"one")
-    with begin(storage, b"onetwo") as upload:
-        upload.write(memoryview(buffer))
-        buffer[:] = b"two"
-        upload.write(memoryview(buffer))
-        upload.commit(size=6, sha256=hashlib.sha256(b"onetwo").hexdigest())
-    assert files(root) == {KEY: b"onetwo"}
 
 
 def test_bytes_are_durable_before_the_name_and_the_name_before_the_return(storage, root, monkeypatch):
@@ -468,22 +296,6 @@ def test_stat_tells_what_the_file_system_tells(storage, root):
     assert before <= found.modified <= datetime.now(UTC) + timedelta(seconds=1)
 
 
-def test_a_folder_is_no_object(storage):
-    """What lies below a key does not make the key an object."""
-    put(storage, b"whole")
-    assert storage.stat("UC1") is None
-    assert storage.stat("UC1/v1") is None
-    assert storage.stat("UC2") is None
-
-
-def test_a_missing_object_cannot_be_read(storage, root):
-    """Reading what is not there fails with the storage's own error."""
-    with pytest.raises(StorageError) as caught, storage.read(KEY, Call()):
-        pass
-    assert caught.value.failure.kind is Kind.STORAGE
-    assert str(caught.value) == f"cannot read {root / KEY}: No such file or directory"
-
-
 def test_list_finds_strangers_and_passes_over_what_is_unfinished(storage, root):
     """All objects below a folder are listed, whoever wrote them and whatever they are called, but no unfinished one."""
     put(storage, b"whole")
@@ -522,48 +334,6 @@ def test_what_cannot_be_listed_is_not_taken_for_empty(storage, root, powerless, 
     assert caught.value.failure.kind is Kind.DENIED
 
 
-def test_delete_removes_one_object(storage, root):
-    """The object goes, its neighbours stay, and deleting it again is quiet."""
-    put(storage, b"whole")
-    put(storage, b"subtitle", key="UC1/v1/video.en.vtt")
-    storage.delete(KEY)
-    storage.delete(KEY)
-    storage.delete("UC2/no/folder.mp4")
-    assert files(root) == {"UC1/v1/video.en.vtt": b"subtitle"}
-
-
-def test_delete_only_removes_the_version_it_was_given(storage, root):
-    """An object that was replaced meanwhile is not deleted in the place of the one before."""
-    first = put(storage, b"first")
-    second = put(storage, b"other", replaces=first)
-    with pytest.raises(AlreadyExists):
-        storage.delete(KEY, only=first)
-    assert files(root) == {KEY: b"other"}
-    storage.delete(KEY, only=second)
-    storage.delete(KEY, only=second)
-    assert files(root) == {}
-
-
-@pytest.mark.parametrize("key", ["../outside", "/etc/passwd", "a/../../outside", "a b", ".hidden", "", "a\0b"])
-def test_keys_outside_the_alphabet_are_refused(storage, root, key):
-    """No call reaches a file outside the folder or under a name that haulage does not make."""
-    outside = root.parent / "outside"
-    outside.write_bytes(b"mine")
-    calls = [
-        lambda: begin(storage, b"", key),
-        lambda: storage.stat(key),
-        lambda: storage.read(key, Call()).__enter__(),
-        lambda: storage.delete(key),
-        lambda: storage.url(key),
-        *([lambda: list(storage.list(key))] if key else []),
-    ]
-    for call in calls:
-        with pytest.raises(StorageError) as caught:
-            call()
-        assert caught.value.failure.kind is Kind.CONFIG
-    assert files(root.parent) == {"outside": b"mine"}
-
-
 def test_the_longest_names_can_be_written(storage, root):
     """A name as long as the file system allows is no trouble while the object is unfinished."""
     put(storage, b"whole", key="UC1/" + "x" * 255)
@@ -573,11 +343,3 @@ def test_the_longest_names_can_be_written(storage, root):
 def test_an_object_is_called_by_its_path(storage, root):
     """People are told where the file lies."""
     assert storage.url(KEY) == f"{root}/UC1/v1/video.mp4"
-
-
-def test_closing_twice_is_harmless(storage, root):
-    """There is nothing to give back, and the objects stay."""
-    put(storage, b"whole")
-    storage.close()
-    storage.close()
-    assert files(root) == {KEY: b"whole"}

@@ -95,6 +95,7 @@ def test_defaults():
     found = told("")
     assert list(found) == [
         *("storages.library.type", "storages.library.path", "store_to", "database.type", "database.url"),
+        "database.password",
         *("fetcher.type", "fetcher.pattern", "fetcher.truth", "fetcher.empty", "fetcher.several", "fetcher.wait"),
         *("fetcher.height", "fetcher.headers", "fetcher.sites", "fetcher.site.name", "fetcher.site.cookie"),
         *("fetcher.proxy.name", "fetcher.proxy.cookie"),

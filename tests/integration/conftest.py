@@ -118,8 +118,15 @@ class Program:
         return found
 
     def stored(self) -> list[Path]:
-        """Every file in the library, and below it."""
-        return sorted(path for path in (self.folder / "library").rglob("*") if path.is_file())
+        """Every file in the library, and below it, but the records of its videos."""
+        return sorted(set(self._files()) - set(self.records()))
+
+    def records(self) -> list[Path]:
+        """The record beside each video in the library."""
+        return sorted(path for path in self._files() if path.suffix == ".json" and not path.match("*.info.json"))
+
+    def _files(self) -> list[Path]:
+        return [path for path in (self.folder / "library").rglob("*") if path.is_file()]
 
 
 def _heed_ctrl_c() -> None:

@@ -31,14 +31,15 @@ def test_after_a_kill_at_each_save_the_same_command_goes_on(site, program, momen
         [(at,)] = _rows(program, held, site.url(path))
         assert datetime.fromisoformat(at).timestamp() - began < 5, f"{moment} write {number}"
         stored = "select o.key, o.state, o.sha256 from stored_objects o join videos v on o.video = v.number"
-        stored += " join video_processing_jobs j on v.job = j.id where j.url = ? and j.due_at is null"
+        stored += " join video_processing_jobs j on v.job = j.id"
+        stored += " where j.url = ? and j.due_at is null and role = 'video'"
         [(key, state, sha256)] = _rows(program, stored, site.url(path))
         assert (state, sha256) == ("stored", expected)
         assert hashlib.sha256((program.folder / "library" / key).read_bytes()).hexdigest() == expected
         if had_files == [(1,)]:
             assert len(site.log(path)) == asked, f"{moment} write {number}: it was downloaded again"
         fetched.append(had_files == [(1,)])
-        files = [path for path in (program.folder / "library").rglob("*") if path.is_file()]
+        files = program.stored()
         assert len(files) == number, f"{moment} write {number}: {files}"
         work = program.folder / ".haulage" / "work"
         assert [path.name for path in work.rglob("*")] == ["home"], f"{moment} write {number}"

@@ -44,7 +44,7 @@ BROKEN = {
 BUILT_IN = """\
 storage\tlocal\tbuilt in\tPlain files in a folder.
 storage\tmemory\tbuilt in\tThe memory of this process.
-metadata store\tsqlalchemy\tbuilt in\tA SQL database; SQLite by default.
+metadata store\tsqlalchemy\tbuilt in\tA SQL database: SQLite, or PostgreSQL.
 metadata store\tmemory\tbuilt in\tThe memory of this process.
 retry policy\texponential\tbuilt in\tWaits that grow by a factor.
 executor\tthreads\tbuilt in\tThreads of this process.
@@ -172,8 +172,8 @@ def test_the_table_on_a_terminal(program, install):
 Kind            Name         From                 Summary
 storage         local        built in             Plain files in a folder.
 storage         memory       built in             The memory of this process.
-metadata store  sqlalchemy   built in             A SQL database; SQLite by
-                                                  default.
+metadata store  sqlalchemy   built in             A SQL database: SQLite, or
+                                                  PostgreSQL.
 metadata store  memory       built in             The memory of this process.
 retry policy    exponential  built in             Waits that grow by a factor.
 executor        threads      built in             Threads of this process.

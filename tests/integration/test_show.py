@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -44,6 +45,7 @@ def test_a_stored_video(scripted, haulage, watch, pipeline):
     digest = hashlib.sha256(b"fine").hexdigest()
     place = f"{scripted.folder}/library/channel/fine/video.mp4"
     text = story(haulage, "fine")
+    size = Path(place).with_suffix(".json").stat().st_size
     assert (
         text
         == f"""\
@@ -56,12 +58,14 @@ status    downloaded
 facts     180p, 1:01, 4 bytes, mp4 (h264, aac)
 sha256    {digest}
 stored    video, 4 bytes: {place}
+stored    record, {size} bytes: {place.replace(".mp4", ".json")}
 attempt 1 no failure
 """
     )
     shown = watch("show", "fine", by=scripted, terminal=True)
     assert (shown.end(), shown.said) == (0, text)
     assert story(haulage, "http://a.test/good/fine") == story(haulage, job.id) == text
+    record = Path(place).with_suffix(".json")
     assert document(haulage, "show", "fine") == {
         "source": "scripted",
         "video_id": "fine",
@@ -87,7 +91,15 @@ attempt 1 no failure
                 "url": place,
                 "size": 4,
                 "sha256": digest,
-            }
+            },
+            {
+                "storage": "library",
+                "role": "record",
+                "key": "channel/fine/video.json",
+                "url": str(record),
+                "size": size,
+                "sha256": hashlib.sha256(record.read_bytes()).hexdigest(),
+            },
         ],
         "job": job.id,
         "site": "a.test",

@@ -171,3 +171,10 @@ def test_a_library_touches_no_signal(scripted, monkeypatch):
     assert job.status == "downloaded"
     assert len(during) > 3
     assert all(each == before for each in [*during, handlers()])
+
+
+def test_an_interrupt_while_text_is_executed(scripted):
+    """Where Ctrl-C meets a namedtuple that is being made, the exit code is that of any other Ctrl-C."""
+    (scripted.folder / "interrupted.py").write_text("exec('raise KeyboardInterrupt')")
+    result = scripted.run("-p", "interrupted", "list")
+    assert (result.returncode, result.stderr) == (4, "\nstopped\n")

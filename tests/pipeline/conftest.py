@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -30,6 +31,17 @@ def pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., P
         return Pipeline.from_config(config, modules=modules, observers=watching)
 
     return make
+
+
+@pytest.fixture
+def odd(pipeline: Callable[..., Pipeline]) -> ModuleType:
+    """The odd storages: what they hold and shall refuse, empty at the beginning of each test."""
+    with pipeline():
+        pass
+    odd_storage = sys.modules["odd_storage"]
+    for each in ("OBJECTS", "RECORDS", "REFUSALS", "OPEN", "SENT"):
+        getattr(odd_storage, each).clear()
+    return odd_storage
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from haulage.values import Status
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "custom-storage"
-PAGE = ROOT / "docs" / "how-to" / "write-a-storage.md"
+PAGE = ROOT / "docs" / "plugins" / "storage-on-fsspec.md"
 
 
 @pytest.fixture
@@ -43,15 +43,20 @@ def config(server, path, **changed):
 
 
 def test_a_haul_to_a_server(pipeline, serve, installed, sftp_server):
-    """A file comes to lie on the server, whole, and nothing beside it."""
+    """A file comes to lie on the server, whole, and beside it what it is; nothing else does."""
     text = "whole " * 500_000
     with pipeline(**config(sftp_server, "/shows")) as hauling:
         [job] = hauling.run([serve("UC1/clip", text)])
         assert job.status is Status.DOWNLOADED
-        assert [hauling.object_url(copy) for copy in job.copies] == ["sftp://127.0.0.1/shows/UC1/clip/video.mp4"]
-    [stored] = [path for path in (sftp_server.folder / "shows").rglob("*") if path.is_file()]
-    assert stored.relative_to(sftp_server.folder).as_posix() == "shows/UC1/clip/video.mp4"
-    assert stored.read_text() == text
+        names = {"video": "video.mp4", "record": "video.json"}
+        urls = {role: f"sftp://127.0.0.1/shows/UC1/clip/{name}" for role, name in names.items()}
+        assert {copy.role: hauling.object_url(copy) for copy in job.copies} == urls
+    folder = sftp_server.folder / "shows" / "UC1" / "clip"
+    assert {path for path in (sftp_server.folder / "shows").rglob("*") if path.is_file()} == {
+        folder / name for name in names.values()
+    }
+    assert (folder / "video.mp4").read_text() == text
+    assert json.loads((folder / "video.json").read_text())["title"] == "Title of clip"
 
 
 def test_a_strangers_object_is_not_overwritten(pipeline, serve, installed, sftp_server):
@@ -82,7 +87,9 @@ def test_a_server_that_cannot_be_trusted_or_reached_stops_the_run(
 def test_the_page_shows_the_example_as_it_is():
     """What people copy from the page is what these tests ran."""
     blocks = re.findall(r"```(?:python|toml)\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    assert blocks == [(EXAMPLE / name).read_text() for name in ("src/haulage_sftp.py", "pyproject.toml")]
+    assert blocks == [
+        (EXAMPLE / name).read_text() for name in ("src/haulage_sftp.py", "pyproject.toml", "tests/test_conformance.py")
+    ]
 
 
 def test_the_config_of_the_page_is_accepted(pipeline, installed):

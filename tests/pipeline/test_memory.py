@@ -21,7 +21,9 @@ def test_a_haul_into_memory(pipeline, serve, tmp_path):
         for name in ("shelf", "spare"):
             storage = hauling.assembly.place(name).storage
             stored = {each.key: storage.read(each.key, None).read().decode() for each in storage.list("")}
-            assert stored == {f"{name}/video.mp4": text for name, text in texts.items()}
+            assert {name: text for name, text in stored.items() if name.endswith(".mp4")} == {
+                f"{name}/video.mp4": text for name, text in texts.items()
+            }
         assert {job.id for job in hauling.find()} == {job.id for job in jobs}
         assert hauling.object_url(jobs[0].copies[0]).startswith("memory:shelf/UC1/")
     with pipeline(**CONFIG) as again:

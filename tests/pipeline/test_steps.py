@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from haulage.builtin.backoff import ExponentialBackoff
 from haulage.contracts.metadata import Again, Done, Gate
 from haulage.errors import Failure, Kind
+from haulage.pipeline.record import record
 from haulage.pipeline.steps import (
     Expand,
     Fetch,
@@ -41,6 +42,11 @@ def copy(storage, file=MAIN, state="stored"):
 
 STORE_TO = ("archive", "nas")
 INTENDED = copy("archive", state="intended")
+GROWING = evolve(INTENDED, size=None, sha256=None, token="an upload")
+_FILE, _CONTENT = record(FETCHED)
+RECORD = (_FILE, None, _CONTENT)
+WITH_RECORD = (MAIN, SUBTITLE, _FILE)
+ARCHIVED = tuple(copy("archive", each) for each in WITH_RECORD)
 
 
 def seconds(number):
@@ -65,12 +71,15 @@ def minutes(number):
         (evolve(FETCHED, copies=(INTENDED,)), False, Verify(INTENDED)),
         (evolve(FETCHED, copies=(copy("archive"),)), True, Store("archive", SUBTITLE, None)),
         (evolve(FETCHED, copies=(copy("archive"),)), False, Fetch()),
-        (evolve(FETCHED, copies=(copy("archive"), copy("archive", SUBTITLE))), True, Store("nas", MAIN, None)),
-        (evolve(FETCHED, copies=(copy("archive"), copy("archive", SUBTITLE))), False, Store("nas", MAIN, "archive")),
+        (evolve(FETCHED, copies=(GROWING,)), True, Store("archive", MAIN, None)),
+        (evolve(FETCHED, copies=(copy("archive"), copy("archive", SUBTITLE))), True, Store("archive", *RECORD)),
+        (evolve(FETCHED, copies=(copy("archive"), copy("archive", SUBTITLE))), False, Store("archive", *RECORD)),
+        (evolve(FETCHED, copies=ARCHIVED), True, Store("nas", MAIN, None)),
+        (evolve(FETCHED, copies=ARCHIVED), False, Store("nas", MAIN, "archive")),
         (evolve(FETCHED, copies=(copy("nas"), copy("nas", SUBTITLE))), False, Store("archive", MAIN, "nas")),
         (evolve(FETCHED, copies=(copy("archive", state="deleted"),)), True, Store("archive", MAIN, None)),
         (evolve(FETCHED, copies=(copy("old"), copy("old", SUBTITLE))), False, Fetch()),
-        (evolve(FETCHED, copies=tuple(copy(name, f) for name in STORE_TO for f in FILES[:2])), False, Nothing()),
+        (evolve(FETCHED, copies=tuple(copy(s, f) for s in STORE_TO for f in WITH_RECORD)), False, Nothing()),
     ],
 )  # fmt: skip
 def test_the_next_step_follows_from_the_record(job, here, step):
@@ -98,6 +107,9 @@ class Model:
             return
         self.verify(intent)
 
+    def stored(self):
+        return {(each.storage, each.role) for each in self.job.copies if each.state == "stored"}
+
     def verify(self, intent):
         kept = tuple(each for each in self.job.copies if each != intent)
         there = (intent.storage, intent.role) in self.objects
@@ -116,11 +128,14 @@ class Model:
                     self.job = evolve(self.job, video=VIDEO)
                 case Fetch():
                     self.fetches += 1
-                    self.job, self.here = evolve(self.job, files=self.files, home="here"), True
+                    facts = MediaFacts("mp4")
+                    self.job, self.here = evolve(self.job, files=self.files, facts=facts, home="here"), True
                 case Verify(intent):
                     self.verify(intent)
         elif isinstance(step, Fetch):
             self.job, self.here = evolve(self.job, files=(), home="here"), False  # as a fetch begins
+            if outcome == "crash after the intent" and (self.store_to[0], "video") not in self.stored():
+                self.replace(evolve(copy(self.store_to[0], state="intended"), size=None, sha256=None))
 
 
 OUTCOMES = st.sampled_from(
@@ -139,20 +154,21 @@ OUTCOMES = st.sampled_from(
 def test_whatever_happens_a_job_comes_to_its_end(storages, count, story):
     """After any failures, crashes and losses of the workspace, the steps end with every file in every storage."""
     model = Model(storages, FILES[:count])
-    everything = {(storage, file.role) for storage in storages for file in FILES[:count]}
+    everything = {(storage, role) for storage in storages for role in [*(f.role for f in FILES[:count]), "record"]}
     quiet = 0
     while True:
         job, here = model.job, model.here
         step = next_step(job, storages, here)
-        stored = {(each.storage, each.role) for each in job.copies if each.state == "stored"}
-        intended = [each for each in job.copies if each.state == "intended"]
+        stored = model.stored()
+        intended = [each for each in job.copies if each.state == "intended" and each.size is not None]
         assert stored <= model.objects, "a copy counts as stored that is not there"
         assert isinstance(step, Expand) == (job.video is None)
         assert isinstance(step, Verify) == bool(job.video and intended)
         assert not (isinstance(step, Fetch) and job.files and here), "what is here is downloaded again"
         if isinstance(step, Store):
             assert (step.storage, step.file.role) not in stored, "what is stored is stored again"
-            assert (step.source is None) == here
+            assert (step.content is not None) == (step.file.role == "record")
+            assert (step.source is None) == (here or step.content is not None)
             assert step.source is None or (step.source, step.file.role) in stored
         if isinstance(step, Nothing):
             assert stored == everything
@@ -174,7 +190,7 @@ def test_without_trouble_a_video_is_downloaded_once():
     while not isinstance(step := next_step(model.job, model.store_to, model.here), Nothing):
         stages.append(stage_of(step))
         model.do(step, "success")
-    assert stages == ["expand", "fetch", "store:archive", "store:archive", "store:nas", "store:nas"]
+    assert stages == ["expand", "fetch", *["store:archive"] * 3, *["store:nas"] * 3]
     assert model.fetches == 1
 
 

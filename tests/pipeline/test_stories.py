@@ -5,11 +5,13 @@ Crashes are simulated here by an exception that nothing catches; tests/integrati
 
 import sqlite3
 import threading
+import time
 
 import pytest
 
 from haulage import Kind, Status
 from haulage.errors import AttemptLost
+from haulage.pipeline import behind
 from haulage.plugin import AttemptId, Done, ObjectInfo
 
 STORAGE = {"a": {"type": "odd", "name": "a"}}
@@ -20,16 +22,23 @@ class Crash(BaseException):
     """The worker dies here."""
 
 
-@pytest.fixture
-def odd(pipeline):
-    """What the odd storages hold and shall refuse, empty at the beginning of each test."""
-    with pipeline():
-        pass
-    import odd_storage
+def wait_until(true):
+    deadline = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
-    for each in (odd_storage.OBJECTS, odd_storage.REFUSALS, odd_storage.SENT):
-        each.clear()
-    return odd_storage
+
+@pytest.fixture
+def growing(odd, site, monkeypatch):
+    """Every file is worth being sent while it grows, and a download goes on only once half of it was sent."""
+    import plain_fetcher
+
+    def until_half_is_sent():
+        wait_until(lambda: odd.SENT.get("a", 0) >= site.file("clip.mp4").stat().st_size // 2)
+
+    monkeypatch.setattr(behind, "WORTHWHILE", 1)
+    monkeypatch.setattr(plain_fetcher, "PAUSES", [until_half_is_sent] * 3)
 
 
 @pytest.fixture
@@ -78,6 +87,94 @@ def test_plain(machine, site, odd, media):
         assert [job.status for job in a.run([url])] == [Status.DOWNLOADED]
     assert stored(odd, site, "a")
     assert media("/clip.mp4?plain") == 1
+
+
+def test_write_behind(machine, site, odd, media, growing):
+    """A file that is sent while it is downloaded is sent once, and committed when its digest agrees."""
+    with machine() as a:
+        [job] = a.run([site.url("clip.mp4?grow")])
+    assert (job.status, job.tries) == (Status.DOWNLOADED, ())
+    assert stored(odd, site, "a")
+    assert (odd.SENT["a"], odd.OPEN["a"]) == (site.file("clip.mp4").stat().st_size, [])
+    assert media("/clip.mp4?grow") == 1
+
+
+def test_write_behind_of_a_source_that_begins_anew(machine, site, odd, media, growing):
+    """What was sent too early is never published; the whole is sent in the ordinary way."""
+    with machine() as a:
+        [job] = a.run([site.url("clip.mp4?grow-restart")])
+    assert (job.status, job.tries) == (Status.DOWNLOADED, ())
+    assert stored(odd, site, "a")
+    size = site.file("clip.mp4").stat().st_size
+    assert size < odd.SENT["a"] <= 2 * size
+    assert odd.OPEN["a"] == []
+    assert media("/clip.mp4?grow-restart") == 1
+
+
+@pytest.mark.parametrize("moment", ["begin", "write"])
+def test_write_behind_that_the_store_refuses(machine, site, odd, media, growing, moment):
+    """A refusal while the file grows counts nothing: the finished file is sent."""
+    import plain_fetcher
+
+    odd.REFUSALS["a"] = [(moment, Kind.STORAGE)]
+    plain_fetcher.PAUSES[:] = [lambda: wait_until(lambda: not odd.REFUSALS["a"])]
+    with machine() as a:
+        [job] = a.run([site.url(f"clip.mp4?grow-refused-{moment}")])
+    assert (job.status, job.tries) == (Status.DOWNLOADED, ())
+    assert stored(odd, site, "a")
+    assert odd.OPEN["a"] == []
+
+
+@pytest.mark.parametrize("ends", ["broken", "stopped"])
+def test_write_behind_ends_with_the_download(machine, site, odd, growing, ends):
+    """A download that fails or is stopped half-way leaves no upload open and no object."""
+    import plain_fetcher
+
+    half = plain_fetcher.PAUSES[-1]
+
+    def end():
+        half()
+        if ends == "broken":
+            raise KeyError("the download breaks")
+        a.assembly.worker.cancel("")
+
+    plain_fetcher.PAUSES[:] = [end]
+    with machine() as a:
+        a.add([site.url(f"clip.mp4?grow-{ends}")])
+        job = a.assembly.worker.work_once("")
+        kinds = [each.failure.kind for each in job.tries]
+        expected = {"broken": (Status.FAILED, [Kind.BUG]), "stopped": (Status.PENDING, [])}
+        assert (job.status, kinds) == expected[ends]
+        assert (odd.OBJECTS["a"], odd.OPEN["a"]) == ({}, [])
+
+
+@pytest.mark.parametrize("moment", ["growing", "commit"])
+def test_a_crash_that_leaves_an_upload_open(machine, site, odd, media, tick, growing, moment):
+    """Whoever takes the job over ends what the dead worker left open."""
+    import plain_fetcher
+
+    odd.REFUSALS["a"] = [("abort", Crash()), ("abort", Crash())]
+    if moment == "commit":
+        odd.REFUSALS["a"].insert(0, ("commit", Crash()))
+    else:
+        half = plain_fetcher.PAUSES[-1]
+
+        def crash():
+            half()
+            raise Crash
+
+        plain_fetcher.PAUSES.append(crash)
+    with machine("A") as a, pytest.raises(Crash):
+        list(a.run([site.url(f"clip.mp4?{'grow-' if moment == 'growing' else ''}open-{moment}")]))
+    odd.REFUSALS.clear()
+    assert len(odd.OPEN["a"]) == 1
+    odd.OPEN["a"].append(("top/clip.mp4/other.mp4", "a stranger's"))
+    tick(3600)
+    with machine("B") as b:
+        [job] = b.run()
+    assert job.status is Status.DOWNLOADED
+    assert stored(odd, site, "a")
+    assert odd.OPEN["a"] == [("top/clip.mp4/other.mp4", "a stranger's")]
 
 
 def test_a_mirror_that_fails_twice(machine, site, odd, media):
@@ -133,13 +230,15 @@ def test_a_site_that_limits(machine, site, odd, tick):
     assert [(each.failure.kind, each.counted) for job in jobs for each in job.tries] == [(Kind.RATE_LIMITED, False)]
 
 
+@pytest.mark.parametrize("when", ["growing", "finished"])
 @pytest.mark.parametrize("kind", ["odd", "bare"])
-def test_a_crash_after_the_commit(machine, site, odd, media, tick, kind):
+def test_a_crash_after_the_commit(machine, site, odd, media, tick, kind, when, growing):
     """Another machine finds the object, by its attempt or by reading it, and neither downloads nor uploads again."""
     storages = {"a": {"type": kind, "name": "a"}}
+    path = f"/clip.mp4?after-commit-{kind}-{'grow' if when == 'growing' else 'whole'}"
     odd.REFUSALS["a"] = [("answer", Crash())]
     with machine("A", storages) as a, pytest.raises(Crash):
-        list(a.run([site.url(f"clip.mp4?after-commit-{kind}")]))
+        list(a.run([site.url(path)]))
     sent = odd.SENT["a"]
     tick(3600)
     with machine("B", storages) as b:
@@ -147,7 +246,7 @@ def test_a_crash_after_the_commit(machine, site, odd, media, tick, kind):
     assert job.status is Status.DOWNLOADED
     assert stored(odd, site, "a")
     assert [each.failure.kind for each in job.tries] == [Kind.CRASHED]
-    assert (odd.SENT["a"], media(f"/clip.mp4?after-commit-{kind}")) == (sent, 1)
+    assert (odd.SENT["a"], media(path)) == (sent, 1)
 
 
 def test_a_crash_before_the_commit(machine, site, odd, media, tick, tmp_path):

@@ -4,16 +4,7 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
-from haulage.plugin import (
-    BuildContext,
-    Failure,
-    FsspecStorage,
-    Kind,
-    StorageComponent,
-    StorageError,
-    hookimpl,
-    option,
-)
+from haulage.plugin import BuildContext, Failure, FsspecStorage, Kind, StorageComponent, StorageError, hookimpl, option
 
 
 @frozen
@@ -50,13 +41,8 @@ def build(options: SftpOptions, context: BuildContext) -> FsspecStorage:
             skip_instance_cache=True,
         )
     except (OSError, asyncssh.Error) as error:
-        raise StorageError(
-            Failure(
-                Kind.DENIED,
-                f"cannot sign in at {options.host}: {error}",
-                cure="try it with: sftp -P PORT USER@HOST",
-            )
-        ) from error
+        said = f"cannot sign in at {options.host}: {error}"
+        raise StorageError(Failure(Kind.DENIED, said, cure="try it with: sftp -P PORT USER@HOST")) from error
     return FsspecStorage(filesystem, options.path, base_url=f"sftp://{options.host}/{options.path.lstrip('/')}")
 
 

@@ -1,7 +1,6 @@
 """What the tests of the fetcher share: sites that are asked, work that asks, and the processes that come of it."""
 
 import contextlib
-import logging
 import os
 import re
 import signal
@@ -14,33 +13,18 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
 
 import pytest
-from attrs import define, field, frozen
+from attrs import frozen
 
-from haulage.cancel import CancelToken
-from haulage.plugin import AttemptId, BuildContext, FetchResult, Video
-from haulage.testing import LoopbackSite, ffmpeg
+from haulage.plugin import BuildContext, FetchResult, Video
+from haulage.testing import Call, LoopbackSite, ffmpeg
 from haulage_ytdlp.fetcher import YtDlpFetcher
 from haulage_ytdlp.options import YtDlpOptions
 from haulage_ytdlp.process import Processes
 
 VARIANTS = {"small": YtDlpOptions(max_height=180)}
 """The variants of the fetchers here."""
-
-
-@define
-class Work:
-    """A Context: what a worker gives to a fetcher."""
-
-    cancel: CancelToken = field(factory=CancelToken)
-    seen: list[tuple[int, int | None]] = field(factory=list)
-    attempt: AttemptId = field(factory=lambda: AttemptId("attempt"))
-    log: Any = field(factory=lambda: logging.LoggerAdapter(logging.getLogger(__name__)))
-
-    def progress(self, done: int, total: int | None) -> None:
-        self.seen.append((done, total))
 
 
 class Pages:
@@ -235,15 +219,15 @@ def elsewhere() -> Iterator[Pages]:
 
 
 @pytest.fixture
-def work() -> Work:
+def work() -> Call:
     """A Context."""
-    return Work()
+    return Call()
 
 
 @pytest.fixture
-def new_work() -> type[Work]:
+def new_work() -> type[Call]:
     """Makes more of them."""
-    return Work
+    return Call
 
 
 @pytest.fixture
@@ -345,7 +329,7 @@ def begin(
 ) -> Callable[..., "Future[FetchResult]"]:
     """Starts a fetch of a path of the site in a thread, and returns when the first byte of the file was sent."""
 
-    def start(path: str, work: Work) -> "Future[FetchResult]":
+    def start(path: str, work: Call) -> "Future[FetchResult]":
         folder = tmp_path / uuid.uuid4().hex
         folder.mkdir()
         earlier = len(site.log(path))

@@ -1,6 +1,8 @@
 """The fetcher through its contract, against a real web site."""
 
+import contextlib
 import hashlib
+import os
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -8,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yt_dlp.version
 
-from haulage.plugin import FetchError, Kind, MediaFacts, Request, Video
+from haulage.plugin import BuildContext, FetchError, Kind, MediaFacts, Request, Video
 from haulage.testing import LoopbackSite
 from haulage_ytdlp.fetcher import YtDlpFetcher
+from haulage_ytdlp.options import YtDlpOptions
 
 
 def _only(fetcher: YtDlpFetcher, url: str, work: Any) -> Video:
@@ -103,6 +107,38 @@ class TestExpand:
         assert result.files[0].sha256 == hashlib.sha256(site.file("clip.mp4").read_bytes()).hexdigest()
 
 
+class TestGrowing:
+    """What is offered while it is downloaded."""
+
+    def test_direct_file(self, fetcher: YtDlpFetcher, site: LoopbackSite, work: Any, tmp_path: Path) -> None:
+        """A file that comes as it will be is offered once, and what lies there is its beginning."""
+        served = site.file("clip.mp4").read_bytes()
+        beginnings = []
+        offer = work.growing
+        work.growing = lambda file: (beginnings.append(file.path.read_bytes()), offer(file))
+        video = Video("generic", "c", "", site.url("/drip/1000000/clip.mp4"), channel_id="host")
+        result = fetcher.fetch(video, tmp_path, work)
+        (offered,) = work.offered
+        assert offered.path == tmp_path / "video.mp4.part"
+        assert (offered.video, offered.extension, offered.media_type) == (result.video, "mp4", "video/mp4")
+        assert [served.startswith(each) and len(each) < len(served) for each in beginnings] == [True]
+
+    @pytest.mark.parametrize("path", ["/dash/manifest.mpd", "/hls/master.m3u8"])
+    def test_streams(self, fetcher: YtDlpFetcher, site: LoopbackSite, work: Any, tmp_path: Path, path: str) -> None:
+        """What is merged or repaired once all is there is not offered."""
+        fetcher.fetch(Video("generic", "c", "", site.url(path)), tmp_path, work)
+        assert work.offered == []
+
+    def test_another_container(self, site: LoopbackSite, work: Any, tmp_path: Path) -> None:
+        """What is put into another container once it is there is not offered."""
+        options = YtDlpOptions(container="mkv")
+        fetcher = YtDlpFetcher(options, BuildContext("", tmp_path, os.environ, ("127.0.0.1",)))
+        with contextlib.closing(fetcher):
+            result = fetcher.fetch(Video("generic", "c", "", site.url("/clip.mp4")), tmp_path, work)
+        assert result.facts.container == "mkv"
+        assert work.offered == []
+
+
 class TestFetch:
     @pytest.mark.parametrize("name", ["clip.mp4", "second.mp4", "third.mp4"])
     def test_whole(
@@ -124,7 +160,8 @@ class TestFetch:
         assert file.path.read_bytes() == served.read_bytes()
         assert file.size == served.stat().st_size
         assert (file.role, file.extension, file.media_type) == ("video", "mp4", "video/mp4")
-        assert result.facts == MediaFacts("mp4", recipe.duration, recipe.width, recipe.height, "h264", "aac")
+        tool = f"yt-dlp {yt_dlp.version.__version__}"
+        assert result.facts == MediaFacts("mp4", recipe.duration, recipe.width, recipe.height, "h264", "aac", tool)
         assert (looked.width, looked.height) == (result.facts.width, result.facts.height)
         assert (looked.video_codec, looked.audio_codec) == (result.facts.video_codec, result.facts.audio_codec)
         assert result.facts.duration == pytest.approx(looked.duration, abs=0.01)
@@ -164,11 +201,11 @@ class TestFetch:
         url = site.url("/drip/1000000/clip.mp4")
         fetcher.fetch(Video("generic", "c", "", url), tmp_path, work)
         size = site.file("clip.mp4").stat().st_size
-        done = [each for each, _ in work.seen]
+        done = [each for each, _ in work.told]
         assert len(done) >= 3
         assert done == sorted(done)
         assert 0 < done[0] < done[-1] <= size
-        assert {total for _, total in work.seen} == {size}
+        assert {total for _, total in work.told} == {size}
 
     def test_redirect(self, fetcher: YtDlpFetcher, site: LoopbackSite, work: Any, tmp_path: Path) -> None:
         """A redirect is followed."""

@@ -36,6 +36,9 @@ def _of(hint: Any) -> st.SearchStrategy[Any]:
         timedelta: st.timedeltas(timedelta(0), timedelta(days=36500)),
         wire.Began: st.builds(wire.Began, st.integers(min_value=2)),
     }
+    if hint is wire.Growing:
+        names = st.from_regex(r"[A-Za-z0-9._-]+", fullmatch=True)
+        return st.builds(hint, names, _of(wire.Video), ANY_TEXT, ANY_TEXT)
     if hint in simple:
         return simple[hint]
     if origin is Literal:

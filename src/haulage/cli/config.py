@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from haulage.cli.exits import Exit
 from haulage.cli.settings import DEFAULT_CONFIG, Settings, common
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def check(ctx: click.Context, as_json: bool) -> None:
         if not as_json:
             raise
         _print({"good": False, "problems": error.problems})
-        ctx.exit(2)
+        ctx.exit(Exit.USAGE)
     if as_json:
         _print({"good": True, "problems": []})
         return

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from haulage.cli.exits import Exit
 from haulage.cli.settings import Settings, common
 
 _ON_SITE = ("clip.mp4", "second.mp4", "503-twice/third.mp4", "404/gone.mp4", "short/clip.mp4")
@@ -43,4 +44,4 @@ def command(ctx: click.Context, folder: str) -> int:
         show(jobs)
     click.echo(f"\nThe videos lie in {Path.cwd() / 'library'}.")
     stored = sum(job.status is Status.DOWNLOADED for job in jobs)
-    return 0 if stored == 3 and len(jobs) == len(_ON_SITE) else 1
+    return Exit.DONE if stored == 3 and len(jobs) == len(_ON_SITE) else Exit.NOT_ALL

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from haulage.cli.exits import Exit
 from haulage.cli.settings import Settings, common
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ def command(ctx: click.Context, as_json: bool) -> int:
         click.echo(json.dumps([asdict(each) for each in findings], indent=2, ensure_ascii=False))
     bad = [each for each in findings if each.level == "bad"]
     if not bad:
-        return 0
-    return 2 if bad[0].about == "config" else 3
+        return Exit.DONE
+    return Exit.USAGE if bad[0].about == "config" else Exit.UNUSABLE
 
 
 def _findings(settings: Settings) -> "Iterator[Finding]":

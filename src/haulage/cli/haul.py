@@ -6,16 +6,15 @@ from collections.abc import Iterable, Iterator
 
 from haulage import ENDED, Job, JobId, Kind, Pipeline, Query, Request, Status
 from haulage.cli.display import Display
+from haulage.cli.exits import Exit
 from haulage.cli.report import document
 from haulage.cli.settings import Settings
 from haulage.cli.signals import graceful
 
-EXIT_DONE, EXIT_NOT_ALL, EXIT_UNUSABLE, EXIT_STOPPED = 0, 1, 3, 4
-
 
 def haul(
     settings: Settings, requests: Iterable[Request] | None, *, as_json: bool = False, forever: bool = False
-) -> int:
+) -> Exit:
     """Haul, show how it goes, and return the exit code.
 
     Args:
@@ -29,12 +28,12 @@ def haul(
         return _haul(settings, requests, display, as_json, forever)
     except KeyboardInterrupt:
         display.last("stopped; what was not finished stays in the queue, and the same command goes on with it")
-        return EXIT_STOPPED
+        return Exit.STOPPED
 
 
 def _haul(
     settings: Settings, requests: Iterable[Request] | None, display: Display, as_json: bool, forever: bool
-) -> int:
+) -> Exit:
     named: list[JobId] = []
     outcomes: dict[JobId, Job] = {}
     with (
@@ -64,16 +63,16 @@ def _haul(
             left = forever or next(pipeline.find(Query(unfinished=True)), None) is not None
         if stopped() and left:
             display.say("stopped; what was not begun stays in the queue, and the same command goes on with it")
-            return EXIT_STOPPED
+            return Exit.STOPPED
         return _code(pipeline, named, outcomes)
 
 
-def _code(pipeline: Pipeline, named: list[JobId], outcomes: dict[JobId, Job]) -> int:
+def _code(pipeline: Pipeline, named: list[JobId], outcomes: dict[JobId, Job]) -> Exit:
     if any(_waits_for(job, Kind.ENVIRONMENT) for job in outcomes.values()):
-        return EXIT_UNUSABLE
+        return Exit.UNUSABLE
     good = all(_good(outcomes[each], pipeline) for each in named)
     bad = any(job.status is Status.FAILED or _waits_for(job, Kind.AUTH) for job in outcomes.values())
-    return EXIT_DONE if good and not bad else EXIT_NOT_ALL
+    return Exit.DONE if good and not bad else Exit.NOT_ALL
 
 
 def _waits_for(job: Job, kind: Kind) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from haulage.cli.exits import Exit
 from haulage.cli.settings import common
 
 COMMANDS = {
@@ -24,8 +25,6 @@ COMMANDS = {
     "work": "Haul whatever waits in the queue.",
 }
 """The commands and their summaries; each has a module of its own, which is imported when it runs."""
-
-EXIT_USAGE, EXIT_UNUSABLE, EXIT_STOPPED = 2, 3, 4
 
 
 class _Commands(click.Group):
@@ -74,7 +73,11 @@ def program() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the program and exit."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # end as on Ctrl-C: nothing is left half done
-    sys.exit(run(arguments))
+    code = run(arguments)
+    # An interrupt that met source text while it was executed, as by namedtuple, was handled above like any other.
+    # CPython remembers it until it executes such text again, and would end `python -m` by SIGINT instead of the code.
+    exec("")  # noqa: S102
+    sys.exit(code)
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -86,13 +89,14 @@ def run(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         click.echo("stopped", err=True)
-        return EXIT_STOPPED
+        return Exit.STOPPED
     except Exception as error:
-        from haulage.errors import HaulageError, Kind
+        from haulage.errors import HaulageError, Kind, StorageError
 
         if not isinstance(error, HaulageError):
             raise
         for line in str(error).splitlines():
             click.echo(f"haulage: {line}", err=True)
-        return EXIT_USAGE if error.failure.kind is Kind.CONFIG else EXIT_UNUSABLE
+        wrong = error.failure.kind is Kind.CONFIG and not isinstance(error, StorageError)
+        return Exit.USAGE if wrong else Exit.UNUSABLE
     return code if isinstance(code, int) else 0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from haulage.cli.exits import Exit
 from haulage.cli.settings import Settings, common
 
 if TYPE_CHECKING:
@@ -54,6 +55,46 @@ def show(ctx: click.Context, name: str, as_json: bool) -> None:
     for number, (offer, problem) in enumerate(found):
         click.echo("\n" * bool(number), nl=False)
         _explain(offer, problem)
+
+
+@command.command("check")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@common
+@click.pass_context
+def check(ctx: click.Context, name: str, as_json: bool) -> Exit:
+    """Hold a storage of the config to every law of the contract, where it really is.
+
+    NAME is the storage's name in the config, or its type where there is one of that type. Thousands of small objects
+    and some of 30 MB are written to a folder of their own, `haulage-check-...`, read and deleted again: it takes
+    minutes, and a service may bill its requests. Nothing else is touched. Needs haulage[testing]; the exit code is 1
+    where a law does not hold.
+    """
+    from haulage.errors import ConfigError
+    from haulage.operations.conformance import Verdict, hold_to_the_laws
+
+    pipeline = ctx.ensure_object(Settings).pipeline()
+    with pipeline:
+        config = pipeline.assembly.config
+        meant = [each for each, chosen in config.storages.items() if name in (each, chosen.type)]
+        if name not in config.storages and len(meant) != 1:
+            few = f"several storages of type {name!r}" if meant else f"no storage {name!r}"
+            raise ConfigError(f"the config has {few}; name one of: {', '.join(sorted(meant or config.storages))}")
+        name = name if name in config.storages else meant[0]
+        pipeline.assembly.place(name)  # what is wrong with its options or credentials is told in its own words
+    verdicts: list[Verdict] = []
+    hold_to_the_laws(config.storages[name], pipeline.recipe.modules, config.folder, verdicts.append)
+    broken: dict[str, str] = {}
+    for each in verdicts:
+        if not each.holds:
+            broken.setdefault(each.law, each.message)
+    laws = list(dict.fromkeys(each.law for each in verdicts))
+    if as_json:
+        told = [{"law": law, "holds": law not in broken, "message": broken.get(law)} for law in laws]
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+    else:
+        _table(("Law", "Verdict"), [(law, f"broken: {broken[law]}" if law in broken else "holds") for law in laws])
+    return Exit.NOT_ALL if broken or not laws else Exit.DONE
 
 
 def _host(settings: Settings) -> "Host":

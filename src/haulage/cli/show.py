@@ -64,7 +64,8 @@ def _story(job: "Job", pipeline: "Pipeline") -> "Iterator[tuple[str, str]]":
     if job.files:
         yield "sha256", job.files[0].sha256
     for copy in job.copies:
-        yield copy.state, f"{copy.role}, {decimal(copy.size)}: {pipeline.object_url(copy) or copy.key}"
+        size = "still growing" if copy.size is None else decimal(copy.size)
+        yield copy.state, f"{copy.role}, {size}: {pipeline.object_url(copy) or copy.key}"
     failed = {each.attempt: each for each in job.tries}
     for number, attempt in enumerate(job.attempts, 1):
         if attempt in failed:

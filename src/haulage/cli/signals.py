@@ -6,8 +6,7 @@ import signal
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-EXIT_AT_ONCE = 130
-"""What shells report of a program that Ctrl-C ended: 128 and the number of the signal."""
+from haulage.cli.exits import Exit
 
 
 @contextlib.contextmanager
@@ -31,7 +30,7 @@ def graceful(
         if interrupted:
             if number == signal.SIGINT:
                 abandon()
-                os._exit(EXIT_AT_ONCE)
+                os._exit(Exit.KILLED)
             return
         if number == signal.SIGINT and not stopping and stop():
             stopping = True

@@ -28,7 +28,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
         running: list[Job] = []
         for job in pipeline.find():
             counts[job.status.value] += 1
-            size += sum(copy.size for copy in job.copies if copy.state == "stored")
+            size += sum(copy.size or 0 for copy in job.copies if copy.state == "stored")
             if job.status in running_states:
                 running.append(job)
         sites = list(pipeline.sites())

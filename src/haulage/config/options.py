@@ -5,6 +5,8 @@ from typing import Any
 
 from attrs import NOTHING, Attribute, field, frozen
 
+from haulage.secrets import redact
+
 _KEY = "haulage.option"
 
 Validator = Callable[[Any, Any, Any], object]
@@ -45,7 +47,7 @@ def option(
     return field(
         default=default,
         validator=validator,
-        repr=not secret,
+        repr=False if secret else lambda value: redact(repr(value)),
         kw_only=True,  # so that the order of options may be the order of their weight
         metadata={_KEY: Option(help, example, secret)},
     )

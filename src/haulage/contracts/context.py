@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from attrs import field, frozen
 
-from haulage.values import AttemptId
+from haulage.values import AttemptId, Video
 
 
 @frozen
@@ -28,6 +28,26 @@ class BuildContext:
     environ: Mapping[str, str] = field(repr=False)
     private_hosts: tuple[str, ...] = ()
     variants: Mapping[str, Any] = field(factory=dict, repr=False)
+
+
+@frozen
+class Growing:
+    """A main file that is still being written: bytes are appended to `path`, and those that are there stay.
+
+    It is an offer, not a promise: where it is broken, by a download that starts over for one, the digest of the
+    finished file tells, and nothing is published of what was read too early.
+
+    Attributes:
+        path: Where it grows; the file may appear later, and may be renamed when it is finished.
+        video: The video, as far as it is known by now: what its key is made of must not change any more.
+        extension: As for MediaFile.
+        media_type: Its MIME type.
+    """
+
+    path: Path
+    video: Video
+    extension: str
+    media_type: str
 
 
 class Cancel(Protocol):
@@ -57,3 +77,6 @@ class Context(Protocol):
 
     def progress(self, done: int, total: int | None) -> None:
         """Say how many bytes are done, and of how many where that is known. Cheap; call at will."""
+
+    def growing(self, file: Growing) -> None:
+        """Offer the main file while it is still being written. It may be ignored; cheap, and at most once a fetch."""

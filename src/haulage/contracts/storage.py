@@ -3,9 +3,9 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO, Protocol, Self, runtime_checkable
 
 from attrs import frozen
 
@@ -39,13 +39,13 @@ class ObjectInfo:
         media_type: The MIME type.
         attempt: Who writes it.
         video: The identity of the video, for people who find the object without our database.
-        sha256: Of the bytes, in hex.
+        sha256: Of the bytes, in hex; None where the file still grows when the upload begins.
     """
 
     media_type: str
     attempt: AttemptId
     video: str
-    sha256: str
+    sha256: str | None
 
 
 @frozen
@@ -70,7 +70,7 @@ class StoredObject:
 
 
 class Upload(ABC):
-    """One object being written, by one thread.
+    """One object being written, by one thread at a time: who begins it may hand it to another.
 
     Nothing is visible before `commit`; leaving the `with` block without it aborts.
 
@@ -159,3 +159,74 @@ class Storage(ABC):
 
     def close(self) -> None:  # noqa: B027 - a storage with nothing to give back need not write it
         """Give back what the storage holds. Harmless a second time; nothing else is called afterwards."""
+
+
+@frozen
+class PendingUpload:
+    """An upload that was neither committed nor aborted, as the store tells of it.
+
+    Attributes:
+        key: What it would become.
+        token: What the store calls it: `Upload.token` of the one who began it.
+        began: When, by the store's clock.
+    """
+
+    key: str
+    token: str
+    began: datetime
+
+
+@runtime_checkable
+class SupportsPendingUploads(Protocol):
+    """A storage whose store keeps, and bills, what was sent for uploads that nobody ended."""
+
+    def pending(self, folder: str) -> Iterator[PendingUpload]:
+        """List every open upload to a key below a folder ("" is all), whoever began it. Raises StorageError."""
+
+    def abort_pending(self, upload: PendingUpload) -> None:
+        """End an upload for good, and nothing else; quiet when it has ended already. Raises StorageError."""
+
+
+@runtime_checkable
+class SupportsServerCopy(Protocol):
+    """A storage that can be told to copy an object of another one, without the bytes passing through here."""
+
+    def copy_here(
+        self,
+        source: Storage,
+        key: str,
+        to: str,
+        info: ObjectInfo,
+        ctx: Context,
+        *,
+        replaces: StoredObject | None = None,
+    ) -> StoredObject | None:
+        """Copy an object inside the service, atomically.
+
+        Args:
+            source: Where it is; the storage itself is one too.
+            key: Its key there.
+            to: Its key here.
+            info: What to keep with the copy, in place of what the original says.
+            ctx: Of the call.
+            replaces: As for `Storage.begin`.
+
+        Returns:
+            The copy, or None where the service cannot do it from that storage: nothing was tried then.
+
+        Raises:
+            AlreadyExists: Something else than `replaces` is there; nothing was changed.
+            StorageError: Anything else; the copy may be there all the same where the answer was lost.
+        """
+
+
+@runtime_checkable
+class SupportsSignedUrl(Protocol):
+    """A storage that can let anybody read one object for a while."""
+
+    def signed_url(self, key: str, lifetime: timedelta) -> str:
+        """Make a URL that lets whoever has it read the object until `lifetime` is over. It is a secret.
+
+        Raises StorageError where the credentials cannot sign, and with kind `config` where the service allows no such
+        lifetime.
+        """

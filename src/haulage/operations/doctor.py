@@ -71,6 +71,11 @@ def _fetcher(assembly: Assembly) -> Iterator[Finding]:
 
 def _storage(assembly: Assembly, name: str) -> Iterator[Finding]:
     storage = assembly.place(name).storage
+    if isinstance(storage, SupportsExamination):
+        findings = list(storage.examine())
+        yield from findings
+        if any(each.level == "bad" for each in findings):
+            return  # the probe would only say so again
     key = f"haulage-doctor-{secrets.token_hex(8)}.txt"
     _probe(storage, key)
     used = "" if name in assembly.config.store_to else "; store_to does not name it"

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from attrs import evolve
 
 from haulage.cancel import CancelToken
+from haulage.contracts.context import Growing
 from haulage.contracts.metadata import Again, Beat, Done, Gate, Hold, Keep, MetadataStore
 from haulage.contracts.policies import Event, Progressed, Settled, Started
 from haulage.errors import AttemptLost, Failure, Kind
@@ -19,7 +20,16 @@ Tell = Callable[[Event], None]
 
 
 class Attempt:
-    """Is the Context of all that is done in it. Used by one thread, but for `progress`, `cancel` and `position`."""
+    """Is the Context of all that is done in it.
+
+    Used by one thread at a time, but for `progress`, `cancel` and `position`: while it waits for a download, another
+    one may begin to store what has come.
+
+    Attributes:
+        cancel: Ends the attempt.
+        log: A logger whose lines carry the job and the attempt.
+        follow: Takes what is offered while it grows.
+    """
 
     def __init__(self, store: MetadataStore, hold: Hold, lease: timedelta, tell: Tell, log: logging.Logger) -> None:
         self._store = store
@@ -28,6 +38,7 @@ class Attempt:
         self._tell = tell
         self._began = time.monotonic()
         self._position = Beat(hold.attempt, "", 0, None)
+        self.follow: Callable[[Growing], None] | None = None
         self.cancel = CancelToken()
         self.log = _Log(log, {"job": hold.job.id, "attempt": hold.attempt})
         self.log.info("started", extra={"url": public_url(hold.job.request.url)})
@@ -68,6 +79,11 @@ class Attempt:
         """See Context."""
         self._position = Beat(self.attempt, self._position.stage, done, total)
         self._tell(Progressed(self.job.id, self.attempt, self._position.stage, done, total))
+
+    def growing(self, file: Growing) -> None:
+        """See Context."""
+        if self.follow is not None:
+            self.follow(file)
 
     def save(self, job: Job, *, site: Gate | Literal["open"] | None = None) -> None:
         """Record the job and go on holding it.

@@ -4,6 +4,7 @@ import logging
 import secrets
 
 from haulage.cancel import CancelToken
+from haulage.contracts.context import Growing
 from haulage.values import AttemptId
 
 _log = logging.getLogger(__name__)
@@ -22,4 +23,7 @@ class Call:
         self.log = logging.LoggerAdapter(_log, {"stage": what})
 
     def progress(self, done: int, total: int | None) -> None:
+        """See Context."""
+
+    def growing(self, file: Growing) -> None:
         """See Context."""

@@ -8,6 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from haulage.contracts.metadata import Query
 from haulage.contracts.policies import Observer, Recipe
 from haulage.pipeline.assembly import Assembly, work_once
+from haulage.pipeline.readiness import check
 from haulage.values import Job, JobId
 
 _LOOK_AGAIN = 1.0
@@ -31,6 +32,7 @@ class Driver:
         self._worker = assembly.worker
         self._recipe = recipe
         self._observers = observers
+        self._checked = False
         self._running: set[Future[Job | None]] = set()
 
     def stop(self) -> bool:
@@ -63,6 +65,7 @@ class Driver:
                     if in_vain:
                         pause = max(pause, _REST)
                     elif not pause:
+                        self._check()
                         while len(self._running) < workers:
                             self._running.add(executor.submit(work_once, self._recipe, batch))
                         pause = _LOOK_AGAIN
@@ -77,6 +80,12 @@ class Driver:
                     future.cancel()
                 worker.cancel(batch)
                 wait(self._running)
+
+    def _check(self) -> None:
+        """Before the first job is begun, make sure that the storages can be written to."""
+        if not self._checked:
+            check({name: self._assembly.place(name).storage for name in self._assembly.config.store_to})
+            self._checked = True
 
     @contextlib.contextmanager
     def _watching(self) -> Iterator[None]:

@@ -10,6 +10,7 @@ from haulage.contracts.metadata import Again, Done, MetadataStore, NewJob
 from haulage.contracts.policies import RetryPolicy
 from haulage.errors import Duplicate, Failure, FetchError, HaulageError, Kind, StoreError
 from haulage.pipeline.attempt import Attempt
+from haulage.pipeline.behind import WriteBehind
 from haulage.pipeline.steps import (
     Expand,
     Fetch,
@@ -68,6 +69,10 @@ class Carrier:
         """
         if attempt.previous is not None and not self._bury(attempt):
             return
+        with self.transfer.behind(attempt) as behind:
+            self._carry(attempt, batch, behind)
+
+    def _carry(self, attempt: Attempt, batch: str, behind: WriteBehind) -> None:
         stage = ""
         try:
             while True:
@@ -80,9 +85,9 @@ class Carrier:
                         if self._expand(attempt, batch):
                             return
                     case Fetch():
-                        self._fetch(attempt)
+                        self._fetch(attempt, behind)
                     case Store():
-                        self.transfer.store(step, attempt)
+                        self.transfer.store(step, attempt, behind)
                     case Verify(copy):
                         self.transfer.verify(copy, attempt)
                     case Nothing():
@@ -173,12 +178,17 @@ class Carrier:
         if next(entries, None) is not None:
             attempt.log.warning("the list goes on; its first %d entries are hauled", MOST_ENTRIES)
 
-    def _fetch(self, attempt: Attempt) -> None:
+    def _fetch(self, attempt: Attempt, behind: WriteBehind) -> None:
         job = attempt.job
         assert job.video is not None
         folder = self.workspace.occupy(job, attempt.attempt)
         attempt.save(evolve(job, home=self.workspace.home, files=(), facts=None, status=Status.DOWNLOADING))
-        result = self.fetcher.fetch(job.video, folder, attempt)
+        attempt.follow = behind.offer
+        try:
+            result = self.fetcher.fetch(job.video, folder, attempt)
+        finally:
+            attempt.follow = None
+            behind.finish()
         if (result.video.source, result.video.id) != (job.video.source, job.video.id):
             raise FetchError(
                 Failure(Kind.BUG, f"the fetcher was asked for {job.video.id} and brought {result.video.id}")

@@ -11,6 +11,7 @@ from attrs import frozen
 from haulage.contracts.metadata import Again, Done, Gate
 from haulage.contracts.policies import History, RetryPolicy
 from haulage.errors import Failure, Kind
+from haulage.pipeline.record import ROLE, record
 from haulage.values import AttemptId, Copy, Job, MediaFile, Status, Try
 
 
@@ -33,11 +34,12 @@ class Verify:
 
 @frozen
 class Store:
-    """Write one file to one storage; from the workspace, or from the storage `source`."""
+    """Write one file to one storage: from the workspace, from the storage `source`, or the `content` itself."""
 
     storage: str
     file: MediaFile
     source: str | None
+    content: bytes | None = None
 
 
 @frozen
@@ -59,8 +61,8 @@ def next_step(job: Job, store_to: tuple[str, ...], files_here: bool) -> Step:
     if job.video is None:
         return Expand()
     for copy in job.copies:
-        if copy.state == "intended":
-            return Verify(copy)
+        if copy.state == "intended" and copy.size is not None:
+            return Verify(copy)  # otherwise it was sent while the file grew, and not committed
     stored = {(copy.storage, copy.role) for copy in job.copies if copy.state == "stored"}
     for storage in store_to:
         for file in job.files:
@@ -70,6 +72,9 @@ def next_step(job: Job, store_to: tuple[str, ...], files_here: bool) -> Step:
                 return Store(storage, file, None)
             source = next((each for each in store_to if (each, file.role) in stored), None)
             return Store(storage, file, source) if source else Fetch()
+        if job.files and (storage, ROLE) not in stored:
+            file, content = record(job)
+            return Store(storage, file, None, content)
     return Nothing() if job.files else Fetch()
 
 
@@ -92,10 +97,8 @@ def status_of(job: Job, store_to: tuple[str, ...], *, at_work: bool = True) -> S
     """
     if any(copy.storage == store_to[0] and copy.role == "video" and copy.state == "stored" for copy in job.copies):
         return Status.DOWNLOADED
-    if job.copies:
-        return Status.UPLOADING
     if job.files:
-        return Status.FETCHED
+        return Status.UPLOADING if job.copies else Status.FETCHED
     return Status.DOWNLOADING if at_work and job.home else Status.PENDING
 
 

@@ -1,6 +1,7 @@
 """Store a copy, and find out whether it is there; the only room in which objects become visible."""
 
 import hashlib
+import io
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -8,12 +9,14 @@ from typing import BinaryIO
 
 from attrs import evolve, frozen
 
-from haulage.contracts.storage import Capabilities, ObjectInfo, Storage, StoredObject, Upload
+from haulage.contracts.context import Context, Growing
+from haulage.contracts.storage import Capabilities, ObjectInfo, Storage, StoredObject, SupportsPendingUploads, Upload
 from haulage.errors import Failure, Kind, StorageError
 from haulage.keys import object_key
 from haulage.pipeline.attempt import Attempt
+from haulage.pipeline.behind import WriteBehind
 from haulage.pipeline.steps import Store, status_of
-from haulage.values import Copy, Job
+from haulage.values import Copy, Job, Video
 
 _BLOCK = 1 << 20
 
@@ -40,8 +43,18 @@ class Transfer:
     store_to: tuple[str, ...]
     layout: str
 
-    def store(self, step: Store, attempt: Attempt) -> None:
-        """Write a file to a storage, and verify it.
+    def behind(self, attempt: Attempt) -> WriteBehind:
+        """What sends the main file of an attempt to the primary storage while it is still being downloaded."""
+
+        def begin(file: Growing, ctx: Context) -> Upload:
+            key = object_key(self.layout, file.video, file.extension)
+            copy = Copy(self.store_to[0], "video", key, "intended", attempt.attempt, None, None)
+            return self._begin(copy, file.video, file.media_type, attempt, ctx)[0]
+
+        return WriteBehind(attempt, begin)
+
+    def store(self, step: Store, attempt: Attempt, behind: WriteBehind) -> None:
+        """Write a file to a storage, or what of it is still to be written, and verify it.
 
         Raises:
             StorageError: It did not work; a stranger's object under the key is kind `conflict`.
@@ -50,25 +63,19 @@ class Transfer:
         assert job.video is not None
         began = time.monotonic()
         key = object_key(self.layout, job.video, file.extension)
-        there = storage.stat(key)
-        if there is not None and there.attempt not in job.attempts:
-            raise StorageError(
-                Failure(
-                    Kind.CONFLICT,
-                    f"{storage.url(key)} is there already, and haulage did not write it for this video",
-                    cure="move it away, or choose another layout",
-                )
-            )
-        copy = Copy(step.storage, file.role, key, "intended", attempt.attempt, file.size, file.sha256)
-        attempt.save(self._with(job, copy))
-        identity = f"{job.video.source} {job.video.id} {job.video.variant}".strip()
-        info = ObjectInfo(file.media_type, attempt.attempt, identity, file.sha256)
-        with storage.begin(key, info, attempt, replaces=there, size=file.size) as upload:
-            if upload.token is not None:
-                copy = evolve(copy, token=upload.token)
-                attempt.save(self._with(attempt.job, copy))
-            self._send(step, key, upload, attempt)
-            self._publish(upload, copy, attempt)
+        growing = self._growing(job, Copy(step.storage, file.role, key, "intended", attempt.attempt, None, None))
+        sent = behind.take(file) if growing else None
+        if growing and sent:
+            with sent:
+                copy = evolve(growing, size=file.size, sha256=file.sha256)
+                attempt.save(self._with(job, copy))
+                self._publish(sent, copy, attempt)
+        else:
+            copy = Copy(step.storage, file.role, key, "intended", attempt.attempt, file.size, file.sha256)
+            upload, copy = self._begin(copy, job.video, file.media_type, attempt, attempt)
+            with upload:
+                self._send(step, key, upload, attempt)
+                self._publish(upload, copy, attempt)
         attempt.log.info(
             "stored %s",
             storage.url(key),
@@ -79,6 +86,42 @@ class Transfer:
                 "duration": round(time.monotonic() - began, 3),
             },
         )
+
+    def _growing(self, job: Job, like: Copy) -> Copy | None:
+        """What was begun of this copy while its file grew."""
+        return next((each for each in job.copies if evolve(each, token=None) == like), None)
+
+    def _begin(self, copy: Copy, video: Video, media_type: str, attempt: Attempt, ctx: Context) -> tuple[Upload, Copy]:
+        """Begin an upload, its intent and then its name recorded; the upload is the caller's to end.
+
+        Raises:
+            StorageError: It did not work; a stranger's object under the key is kind `conflict`.
+        """
+        storage = self.places[copy.storage].storage
+        for each in attempt.job.copies:
+            if each.size is None and (each.storage, each.role) == (copy.storage, copy.role):
+                self._sweep(each, attempt)
+        there = storage.stat(copy.key)
+        if there is not None and there.attempt not in attempt.job.attempts:
+            raise StorageError(
+                Failure(
+                    Kind.CONFLICT,
+                    f"{storage.url(copy.key)} is there already, and haulage did not write it for this video",
+                    cure="move it away, or choose another layout",
+                )
+            )
+        attempt.save(self._with(attempt.job, copy))
+        identity = f"{video.source} {video.id} {video.variant}".strip()
+        info = ObjectInfo(media_type, attempt.attempt, identity, copy.sha256)
+        upload = storage.begin(copy.key, info, ctx, replaces=there, size=copy.size)
+        if upload.token is not None:
+            copy = evolve(copy, token=upload.token)
+            try:
+                attempt.save(self._with(attempt.job, copy))
+            except BaseException:
+                upload.abort()
+                raise
+        return upload, copy
 
     def _send(self, step: Store, key: str, upload: Upload, attempt: Attempt) -> None:
         digest, done = hashlib.sha256(), 0
@@ -97,12 +140,16 @@ class Transfer:
             )
 
     def _source(self, step: Store, key: str, attempt: Attempt) -> AbstractContextManager[BinaryIO]:
+        if step.content is not None:
+            return io.BytesIO(step.content)
         if step.source is not None:
             return self.places[step.source].storage.read(key, attempt)
         return step.file.path.open("rb")
 
     def _publish(self, upload: Upload, copy: Copy, attempt: Attempt) -> None:
         attempt.prove()
+        assert copy.size is not None
+        assert copy.sha256 is not None
         try:
             upload.commit(size=copy.size, sha256=copy.sha256)
         except StorageError:
@@ -125,9 +172,24 @@ class Transfer:
         place = self.places.get(copy.storage)
         found = place.storage.stat(copy.key) if place else None  # None too where the config does not name it any more
         good = place is not None and found is not None and self._agrees(place, copy, found, attempt, committed)
+        if not good:
+            self._sweep(copy, attempt)
         stored = (evolve(copy, state="stored", token=None),) if good else ()
         attempt.save(self._with(attempt.job, copy, instead=stored))
         return good
+
+    def _sweep(self, copy: Copy, attempt: Attempt) -> None:
+        """End what is left of an upload whose worker died before it could; no job shall fail for it."""
+        storage = self.places[copy.storage].storage if copy.storage in self.places else None
+        if not isinstance(storage, SupportsPendingUploads):
+            return
+        try:
+            for pending in storage.pending(copy.key.rpartition("/")[0]):
+                if pending.key == copy.key and copy.token in (None, pending.token):
+                    storage.abort_pending(pending)
+                    attempt.log.info("ended an upload of %s that was left open", storage.url(copy.key))
+        except StorageError as error:
+            attempt.log.warning("cannot end an upload of %s that was left open: %s", copy.key, error)
 
     def _agrees(self, place: Place, copy: Copy, found: StoredObject, attempt: Attempt, committed: bool) -> bool:
         if found.size != copy.size or found.attempt not in (None, copy.attempt):

@@ -31,7 +31,10 @@ class LocalOptions:
 class SqlOptions:
     """The options of `type: sqlalchemy`."""
 
-    url: str = option(help="Where the database is, as SQLAlchemy writes it.", example="sqlite:///haulage.db")
+    url: str = option(
+        help="Where the database is: a file of SQLite, or PostgreSQL.", example="postgresql://haulage@db/haulage"
+    )
+    password: str | None = option(None, help="For PostgreSQL, beside a URL that has none.", secret=True)
 
 
 @frozen
@@ -72,22 +75,22 @@ def _local(options: LocalOptions, context: BuildContext) -> Storage:
 
 
 def _memory(options: NoOptions, context: BuildContext) -> Storage:  # noqa: ARG001 - a build's signature
-    from haulage.builtin.memory import MemoryStorage
+    from haulage.builtin.memory import MemoryStorage, shelf_of
 
-    return MemoryStorage(context.name)
+    return MemoryStorage(context.name, shelf_of(context.folder, context.name))
 
 
 def _sqlalchemy(options: SqlOptions, context: BuildContext) -> MetadataStore:
     from haulage.builtin.sql.store import SqlStore
 
-    return SqlStore.open(options.url, context.folder)
+    return SqlStore.open(options.url, context.folder, options.password)
 
 
 def _memory_store(options: NoOptions, context: BuildContext) -> MetadataStore:  # noqa: ARG001 - a build's signature
-    from haulage.builtin.sql.engine import open_memory_engine
+    from haulage.builtin.sql.dialects.sqlite import open_memory
     from haulage.builtin.sql.store import SqlStore
 
-    return SqlStore(open_memory_engine())
+    return SqlStore(open_memory())
 
 
 def _exponential(options: BackoffOptions, context: BuildContext) -> RetryPolicy:  # noqa: ARG001 - a build's signature
@@ -126,7 +129,7 @@ def haulage_storages() -> Iterable[StorageComponent]:
 @hookimpl
 def haulage_metadata_stores() -> Iterable[MetadataStoreComponent]:
     """Offer SQL databases, and the memory of this process."""
-    yield MetadataStoreComponent("sqlalchemy", "A SQL database; SQLite by default.", SqlOptions, _sqlalchemy)
+    yield MetadataStoreComponent("sqlalchemy", "A SQL database: SQLite, or PostgreSQL.", SqlOptions, _sqlalchemy)
     yield MetadataStoreComponent("memory", "The memory of this process.", NoOptions, _memory_store)
 
 

@@ -1,17 +1,14 @@
 """The HTTP/1.1 server below the loopback site: sends replies, paced or broken, and keeps the log."""
 
-import contextlib
 import select
 import socket
-import socketserver
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, Final
 
+from haulage.testing.listening import Listener
 from haulage.testing.replies import Reply
 from haulage.testing.requests import RequestLog, Served
 
@@ -22,55 +19,13 @@ _PIECE: Final = 256 * 1024
 _STEP: Final = 0.05
 
 
-class Server(socketserver.ThreadingTCPServer):
-    """Serve from a thread of its own, on a free port of 127.0.0.1, until `stop`."""
-
-    # http.server's own class looks up the host's name, which may ask the network.
-    daemon_threads = True
-    allow_reuse_address = True
-    request_queue_size = 128
+class Server(Listener):
+    """Serve what `respond` finds, until `stop`."""
 
     def __init__(self, respond: Respond, log: RequestLog) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
         self.respond = respond
         self.log = log
-        self._changed = threading.Condition()
-        self._connections: set[Any] = set()
-        self._thread = threading.Thread(target=self.serve_forever, args=(_STEP,), name="loopback-site", daemon=True)
-        self._thread.start()
-
-    @property
-    def port(self) -> int:
-        """The port it listens on."""
-        return int(self.server_address[1])
-
-    def stop(self) -> None:
-        """End every connection, in the middle of a reply too, and leave no thread that answers."""
-        self.shutdown()
-        self._thread.join()
-        self.server_close()
-        with self._changed:
-            for connection in self._connections:
-                _shut(connection)
-            self._changed.wait_for(lambda: not self._connections, timeout=5)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Remember the connection, for `stop`."""
-        with self._changed:
-            self._connections.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        """Close the connection and forget it."""
-        super().shutdown_request(request)
-        with self._changed:
-            self._connections.discard(request)
-            self._changed.notify_all()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of clients that went away; anything else is a bug of the site and shows itself."""
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)
+        super().__init__(_Handler, "loopback-site")
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -168,8 +123,3 @@ def _pieces(reply: Reply) -> Iterator[bytes]:
     else:
         for start in range(reply.start, reply.stop, size):
             yield reply.body[start : min(start + size, reply.stop)]
-
-
-def _shut(connection: Any) -> None:
-    with contextlib.suppress(OSError):  # it may have ended by itself
-        connection.shutdown(socket.SHUT_RDWR)

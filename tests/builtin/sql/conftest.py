@@ -17,13 +17,15 @@ import pytest
 from attrs import evolve
 from sqlalchemy import Engine, event
 
-from haulage.builtin.sql.engine import open_engine, open_memory_engine
+from haulage.builtin.sql.dialects.base import Database
+from haulage.builtin.sql.dialects.sqlite import open_memory
+from haulage.builtin.sql.engine import open_database
 from haulage.builtin.sql.store import SqlStore
 from haulage.contracts.metadata import Done, Hold, NewJob
 from haulage.errors import Failure, Kind
 from haulage.values import Copy, Job, JobId, MediaFacts, MediaFile, Request, Status, Try, Video
 
-ON_FILES = {"database", "tmp_path", "program", "listening"}
+ON_FILES = {"database", "tmp_path", "program", "listening", "url", "witness", "opening"}
 """Fixtures of tests that need a database that others can open."""
 
 Answer = TypeVar("Answer")
@@ -53,8 +55,8 @@ def wait():
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what needs a store, and not a file for other processes, paths or locks, on one in memory too."""
     asked = set(inspect.signature(metafunc.function).parameters)
-    if "store" in asked and not asked & ON_FILES and not hasattr(metafunc.module, "sql_engine"):
-        metafunc.parametrize("sql_engine", ["file", "memory"], indirect=True)
+    if "store" in asked and not asked & ON_FILES and not hasattr(metafunc.module, "opened_database"):
+        metafunc.parametrize("opened_database", ["file", "memory"], indirect=True)
 
 
 @pytest.fixture
@@ -64,27 +66,28 @@ def database(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def sql_engine(request: pytest.FixtureRequest, database: Path) -> Engine:
+def opened_database(request: pytest.FixtureRequest, database: Path) -> Database:
     """What the store works on: a file, or memory."""
     if getattr(request, "param", "file") == "memory":
-        return open_memory_engine()
-    return open_engine("sqlite:///haulage.db", database.parent)
+        return open_memory()
+    return open_database("sqlite:///haulage.db", database.parent)
 
 
 @pytest.fixture
-def store(sql_engine: Engine) -> Iterator[SqlStore]:
+def store(opened_database: Database) -> Iterator[SqlStore]:
     """A store that is ready, on a new database."""
-    store = SqlStore(sql_engine)
+    store = SqlStore(opened_database)
     store.prepare()
     yield store
     store.close()
 
 
 @pytest.fixture
-def connect(sql_engine: Engine) -> Callable[[], sqlite3.Connection]:
+def connect(opened_database: Database) -> Callable[[], sqlite3.Connection]:
     """Open a connection to the database itself, which waits for nobody."""
-    name = sql_engine.url.database
-    query = "&".join(f"{key}={value}" for key, value in sql_engine.url.query.items() if key != "uri")
+    url = opened_database.engine.url
+    name = url.database
+    query = "&".join(f"{key}={value}" for key, value in url.query.items() if key != "uri")
     address = f"{name}?{query}" if query else f"file:{name}"
     return lambda: sqlite3.connect(address, timeout=0, uri=True)
 

@@ -58,6 +58,7 @@ CREATE TABLE videos (
     height INTEGER,
     video_codec VARCHAR(32),
     audio_codec VARCHAR(32),
+    fetched_by TEXT,
     sha256 VARCHAR(64),
     PRIMARY KEY (number),
     UNIQUE (source, video_id, variant),
@@ -91,8 +92,8 @@ CREATE TABLE stored_objects (
     storage TEXT NOT NULL,
     "key" TEXT NOT NULL,
     state VARCHAR(16) NOT NULL,
-    size BIGINT NOT NULL,
-    sha256 VARCHAR(64) NOT NULL,
+    size BIGINT,
+    sha256 VARCHAR(64),
     attempt VARCHAR(32) NOT NULL,
     token TEXT,
     stored_at VARCHAR,
@@ -154,10 +155,10 @@ INSERT INTO attempts
 INSERT INTO videos
     (number, job, source, video_id, variant, title, channel_id, announced_duration, download_status, download_url,
      download_size, download_duration, download_resolution, download_format, width, height, video_codec, audio_codec,
-     sha256) VALUES
+     fetched_by, sha256) VALUES
     (1, 'e7c966ef61bc37a45be1ead95f8cf454', 'youtube', 'one', '', 'Ein Video über Füchse', 'UC1', 60.5, 'downloaded',
      'https://example.com/watch?v=one', 7000, 60.48, '1080p', 'mov,mp4', 1920, 1080, 'h264', 'aac',
-     '1111111111111111111111111111111111111111111111111111111111111111');
+     'yt-dlp 2025.12.08', '1111111111111111111111111111111111111111111111111111111111111111');
 
 INSERT INTO stored_objects
     (number, video, role, storage, "key", state, size, sha256, attempt, token, stored_at, deleted_at) VALUES

@@ -10,8 +10,9 @@ import pytest
 from attrs import evolve
 from sqlalchemy import event
 
-from haulage.builtin.sql import engine as engines
-from haulage.builtin.sql.engine import open_memory_engine, transaction
+from haulage.builtin.sql.dialects import base
+from haulage.builtin.sql.dialects.sqlite import open_memory
+from haulage.builtin.sql.engine import transaction
 from haulage.builtin.sql.store import SqlStore
 from haulage.contracts.metadata import Done, NewJob, Query
 from haulage.errors import Kind, StoreError
@@ -29,15 +30,15 @@ def claim(store):
 
 
 @pytest.fixture
-def sql_engine():
+def opened_database():
     """A database in memory."""
-    return open_memory_engine()
+    return open_memory()
 
 
 def test_each_store_begins_empty(store):
     """Two stores in one process share nothing."""
     store.add([new(1)])
-    other = SqlStore(open_memory_engine())
+    other = SqlStore(open_memory())
     other.prepare()
     assert list(other.find(Query())) == []
     other.close()
@@ -54,15 +55,15 @@ def test_everything_is_gone_when_the_store_is_closed(store, connect):
     later.close()
 
 
-def test_jobs_outlive_a_connection_that_is_broken_off(store, sql_engine):
+def test_jobs_outlive_a_connection_that_is_broken_off(store, opened_database):
     """A Ctrl-C in the middle of a statement undoes that call and nothing else."""
     store.add([new(1)])
 
     def interrupt(*_):
-        event.remove(sql_engine, "do_execute", interrupt)
+        event.remove(opened_database.engine, "do_execute", interrupt)
         raise KeyboardInterrupt
 
-    event.listen(sql_engine, "do_execute", interrupt)
+    event.listen(opened_database.engine, "do_execute", interrupt)
     with pytest.raises(KeyboardInterrupt):
         store.add([new(2)])
     assert [job.request for job in store.find(Query())] == [new(1).request]
@@ -71,10 +72,10 @@ def test_jobs_outlive_a_connection_that_is_broken_off(store, sql_engine):
 
 def test_who_waits_too_long_for_the_others_is_told_so(monkeypatch):
     """Waiting for the one connection is bounded, and a failure that passes."""
-    monkeypatch.setattr(engines, "BUSY_SECONDS", 0.05)
-    engine = open_memory_engine()
-    store = SqlStore(engine)
-    with ThreadPoolExecutor(1) as pool, transaction(engine), pytest.raises(StoreError) as caught:
+    monkeypatch.setattr(base, "BUSY_SECONDS", 0.05)
+    database = open_memory()
+    store = SqlStore(database)
+    with ThreadPoolExecutor(1) as pool, transaction(database), pytest.raises(StoreError) as caught:
         pool.submit(store.prepare).result()
     store.close()
     assert caught.value.failure.kind is Kind.TRANSIENT

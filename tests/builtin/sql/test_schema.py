@@ -20,7 +20,7 @@ ONE = Job(
     status=Status.DOWNLOADED,
     parent=JobId("f" * 32),
     video=Video("youtube", "one", "", "https://example.com/watch?v=one", "Ein Video über Füchse", "UC1", duration=60.5),
-    facts=MediaFacts("mov,mp4", 60.48, 1920, 1080, "h264", "aac"),
+    facts=MediaFacts("mov,mp4", 60.48, 1920, 1080, "h264", "aac", "yt-dlp 2025.12.08"),
     files=(
         MediaFile(Path("/space/1/video.mp4"), "video", "mp4", "video/mp4", 7000, "1" * 64),
         MediaFile(Path("/space/1/video.en.vtt"), "subtitle", "en.vtt", "text/vtt", 70, "2" * 64),

@@ -17,6 +17,7 @@ from haulage.plugin import (
     FetcherComponent,
     FetchError,
     FetchResult,
+    Growing,
     Kind,
     MediaFacts,
     MediaFile,
@@ -31,8 +32,15 @@ class NoOptions:
     """None."""
 
 
+PAUSES = []
+"""What to do once half of a file is there that is offered while it grows; the last one first."""
+
+
 class PlainFetcher(Fetcher):
-    """Lists are files of URLs, one a line, whose name ends in .list."""
+    """Lists are files of URLs, one a line, whose name ends in .list.
+
+    With "grow" in its URL a video is offered while it grows; with "restart" its first half is begun anew.
+    """
 
     def site(self, url):
         return urlsplit(url).netloc
@@ -56,11 +64,25 @@ class PlainFetcher(Fetcher):
         while time.monotonic() < until:
             ctx.cancel.raise_if_cancelled()
             time.sleep(0.01)
+        if "grow" in video.url:
+            self._grow(part, data, video, ctx)
         path = folder / "video.mp4"
         part.rename(path)
         ctx.progress(len(data), len(data))
         file = MediaFile(path, "video", "mp4", "video/mp4", len(data), hashlib.sha256(data).hexdigest())
         return FetchResult(evolve(video, title=f"Title of {video.id}"), (file,), MediaFacts("mp4", 1.0, 320, 180))
+
+    def _grow(self, part, data, video, ctx):
+        half = len(data) // 2
+        part.write_bytes(b"x" * half if "restart" in video.url else data[:half])
+        ctx.growing(Growing(part, video, "mp4", "video/mp4"))
+        PAUSES.pop()()
+        ctx.cancel.raise_if_cancelled()
+        if "restart" in video.url:
+            part.unlink()
+            half = 0
+        with part.open("ab") as file:
+            file.write(data[half:])
 
     def _load(self, url, part):
         there = part.stat().st_size if part.exists() else 0

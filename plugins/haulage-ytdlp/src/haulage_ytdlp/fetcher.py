@@ -14,6 +14,7 @@ from haulage.plugin import (
     FetchError,
     FetchResult,
     Finding,
+    Growing,
     Kind,
     Request,
     Video,
@@ -86,6 +87,8 @@ class YtDlpFetcher(Fetcher):
         for report in process.reports(ctx.cancel):
             if isinstance(report, wire.Progress):
                 ctx.progress(report.done, report.total)
+            elif isinstance(report, wire.Growing):
+                ctx.growing(Growing(folder / report.name, report.video, report.extension, report.media_type))
             elif isinstance(report, wire.Fetched):
                 return report.result
         raise FetchError(Failure(Kind.BUG, "the fetch process ended without a result"))

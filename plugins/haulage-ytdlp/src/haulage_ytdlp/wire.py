@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from attrs import field, frozen
-from attrs.validators import gt
+from attrs.validators import gt, matches_re
 from cattrs.preconf.json import make_converter
 
 from haulage.plugin import Failure, FetchResult, Request, Video
@@ -50,6 +50,16 @@ class Progress:
 
 
 @frozen
+class Growing:
+    """The main file of the video is being written, from its first byte to its last, under this name in the folder."""
+
+    name: str = field(validator=matches_re(r"[A-Za-z0-9._-]+"))
+    video: Video
+    extension: str
+    media_type: str
+
+
+@frozen
 class FoundVideo:
     """The URL leads to a video whose identity is known."""
 
@@ -83,10 +93,10 @@ class Failed:
 
 
 Order = Expand | Fetch
-Report = Began | Progress | FoundVideo | FoundRequest | Expanded | Fetched | Failed
+Report = Began | Progress | Growing | FoundVideo | FoundRequest | Expanded | Fetched | Failed
 _TYPES: dict[str, type] = {
     each.__name__: each
-    for each in (Expand, Fetch, Began, Progress, FoundVideo, FoundRequest, Expanded, Fetched, Failed)
+    for each in (Expand, Fetch, Began, Progress, Growing, FoundVideo, FoundRequest, Expanded, Fetched, Failed)
 }
 
 _converter = make_converter()

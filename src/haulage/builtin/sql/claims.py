@@ -5,13 +5,16 @@ many jobs wait and however many of them belong to a site that is closed.
 """
 
 from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 from attrs import frozen
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from haulage.builtin.sql.clock import from_now
+from haulage.builtin.sql.dialects.portable import LONGEST, from_now
 from haulage.builtin.sql.models import SiteRow, VideoProcessingJob
+
+_Jobs = TypeVar("_Jobs", bound="Select[*tuple[Any, ...]]")
 
 
 @frozen
@@ -24,29 +27,62 @@ class DueJob:
 
 
 def due_job(connection: Connection, *, home: str, handover: timedelta, batch: str) -> DueJob | None:
-    """The job that has been due longest and that may be claimed."""
-    job, held = aliased(VideoProcessingJob), aliased(VideoProcessingJob)
+    """The job that has been due longest and that may be claimed; others can claim neither it nor its site meanwhile."""
+    tried: list[str] = []
+    while (site := _site(connection, tried, home, handover, batch)) is not None:
+        found = _job_of(connection, site, home, handover, batch)
+        if found is not None:
+            return found
+        tried.append(site)  # others were quicker
+    return None
+
+
+def _site(connection: Connection, tried: list[str], home: str, handover: timedelta, batch: str) -> str | None:
+    """The open site whose job has been due longest."""
+    job = aliased(VideoProcessingJob)
     front = (
-        select(job.number)
-        .where(job.site == SiteRow.name, job.due_at <= from_now(), *_of(job, batch))
-        .where(or_(job.home.is_(None), job.home == home, job.due_at <= from_now(-handover)))
-        .order_by(job.due_at, job.number)
-        .limit(1)
+        _ready(select(job.number).where(job.site == SiteRow.name), job, home, handover, batch)
         .correlate(SiteRow)
         .scalar_subquery()
     )
-    busy = select(held.number).where(
-        _unindexed(held.site) == SiteRow.name, held.attempt.is_not(None), held.due_at > from_now()
-    )
     found = (
-        select(VideoProcessingJob.id, VideoProcessingJob.attempt, SiteRow.strikes)
-        .join(SiteRow, VideoProcessingJob.number == front)
-        .where(SiteRow.opens_at <= from_now(), or_(SiteRow.strikes == 0, ~busy.exists()))
+        select(SiteRow.name)
+        .join(VideoProcessingJob, VideoProcessingJob.number == front)
+        .where(_lets_in())
         .order_by(VideoProcessingJob.due_at, VideoProcessingJob.number)
         .limit(1)
     )
-    row = connection.execute(found).one_or_none()
-    return DueJob(row.id, row.attempt, row.strikes) if row else None
+    return connection.scalar(found.where(SiteRow.name.not_in(tried)) if tried else found)
+
+
+def _job_of(connection: Connection, site: str, home: str, handover: timedelta, batch: str) -> DueJob | None:
+    # Who claims holds the row of the site, so that of a site with strikes no two can claim at once.
+    this = connection.execute(select(SiteRow.name).where(SiteRow.name == site).with_for_update()).one_or_none()
+    strikes = this and connection.scalar(select(SiteRow.strikes).where(SiteRow.name == site, _lets_in()))
+    if strikes is None:
+        return None
+    job = VideoProcessingJob
+    front = _ready(select(job.id, job.attempt).where(job.site == site), job, home, handover, batch)
+    row = connection.execute(front.with_for_update(skip_locked=True)).one_or_none()
+    return DueJob(row.id, row.attempt, strikes) if row else None
+
+
+def _lets_in() -> ColumnElement[bool]:
+    """A site is open, and if it has strikes nobody holds a job of it."""
+    held = aliased(VideoProcessingJob)
+    busy = select(held.number).where(
+        _unindexed(held.site) == SiteRow.name, held.attempt.is_not(None), held.due_at > from_now()
+    )
+    return and_(SiteRow.opens_at <= from_now(), or_(SiteRow.strikes == 0, ~busy.exists()))
+
+
+def _ready(jobs: _Jobs, job: type[VideoProcessingJob], home: str, handover: timedelta, batch: str) -> _Jobs:
+    return (
+        jobs.where(job.due_at <= from_now(), *_of(job, batch))
+        .where(or_(job.home.is_(None), job.home == home, job.due_at <= from_now(-min(handover, LONGEST))))
+        .order_by(job.due_at, job.number)
+        .limit(1)
+    )
 
 
 def next_due(connection: Connection, *, home: str, handover: timedelta, batch: str) -> timedelta | None:
@@ -68,7 +104,7 @@ def next_due(connection: Connection, *, home: str, handover: timedelta, batch: s
     waits = [
         max(due, row.opens_at) - row.now
         for row in rows
-        for due in (row.ours, row.theirs and row.theirs + handover)
+        for due in (row.ours, row.theirs and row.theirs + min(handover, LONGEST))
         if due
     ]
     return max(min(waits), timedelta(0)) if waits else None

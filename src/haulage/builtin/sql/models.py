@@ -1,43 +1,14 @@
 """The tables. Columns that people query are named as they expect them; sizes are bytes, durations are seconds."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    Boolean,
-    Dialect,
-    Float,
-    ForeignKey,
-    Index,
-    Integer,
-    String,
-    Text,
-    TypeDecorator,
-    UniqueConstraint,
-    and_,
-)
+from sqlalchemy import JSON, BigInteger, Boolean, Float, ForeignKey, Index, Integer, UniqueConstraint, and_, func
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from haulage.builtin.sql.dialects.portable import AnyText, Numbered, UtcTime
+
 SCHEMA_VERSION = 1
-
-
-class UtcTime(TypeDecorator[datetime]):
-    """An aware UTC time, kept as RFC 3339 text in SQLite, which has no type for it and would lose the zone."""
-
-    impl = String
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        """Write it as SQLite's strftime does."""
-        if value is None:
-            return None
-        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Read it back, aware."""
-        return None if value is None else datetime.fromisoformat(value)
 
 
 class Base(DeclarativeBase):
@@ -57,22 +28,22 @@ class VideoProcessingJob(Base):
 
     __tablename__ = "video_processing_jobs"
 
-    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
-    id: Mapped[str] = mapped_column(String(32), unique=True)
-    url: Mapped[str] = mapped_column(Text)
-    variant: Mapped[str] = mapped_column(Text)
-    site: Mapped[str] = mapped_column(Text)
-    status: Mapped[str] = mapped_column(String(16))
-    batch: Mapped[str] = mapped_column(String(32))
-    parent: Mapped[str | None] = mapped_column(String(32))
-    twin: Mapped[str | None] = mapped_column(String(32))
-    home: Mapped[str | None] = mapped_column(Text)
+    number: Mapped[int] = mapped_column(Numbered, primary_key=True, autoincrement=True)
+    id: Mapped[str] = mapped_column(AnyText(32), unique=True)
+    url: Mapped[str] = mapped_column(AnyText)
+    variant: Mapped[str] = mapped_column(AnyText)
+    site: Mapped[str] = mapped_column(AnyText)
+    status: Mapped[str] = mapped_column(AnyText(16))
+    batch: Mapped[str] = mapped_column(AnyText(32))
+    parent: Mapped[str | None] = mapped_column(AnyText(32))
+    twin: Mapped[str | None] = mapped_column(AnyText(32))
+    home: Mapped[str | None] = mapped_column(AnyText)
     files: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     due_at: Mapped[datetime | None] = mapped_column(UtcTime)
-    attempt: Mapped[str | None] = mapped_column(String(32), unique=True)
-    worker: Mapped[str | None] = mapped_column(Text)
+    attempt: Mapped[str | None] = mapped_column(AnyText(32), unique=True)
+    worker: Mapped[str | None] = mapped_column(AnyText)
     asked_after: Mapped[int] = mapped_column(Integer)
-    stage: Mapped[str] = mapped_column(Text)
+    stage: Mapped[str] = mapped_column(AnyText)
     done: Mapped[int] = mapped_column(BigInteger)
     total: Mapped[int | None] = mapped_column(BigInteger)
     added_at: Mapped[datetime] = mapped_column(UtcTime)
@@ -84,6 +55,7 @@ Index(
     VideoProcessingJob.site,
     VideoProcessingJob.due_at,
     sqlite_where=VideoProcessingJob.due_at.is_not(None),
+    postgresql_where=VideoProcessingJob.due_at.is_not(None),
 )
 Index(
     "due_by_batch",
@@ -91,18 +63,21 @@ Index(
     VideoProcessingJob.site,
     VideoProcessingJob.due_at,
     sqlite_where=VideoProcessingJob.due_at.is_not(None),
+    postgresql_where=VideoProcessingJob.due_at.is_not(None),
 )
 # Those whose files lie in a workspace: few at a time.
 Index(
     "due_by_home",
     VideoProcessingJob.home,
     sqlite_where=and_(VideoProcessingJob.home.is_not(None), VideoProcessingJob.due_at.is_not(None)),
+    postgresql_where=and_(VideoProcessingJob.home.is_not(None), VideoProcessingJob.due_at.is_not(None)),
 )
 # Those that somebody holds: no more than there are workers.
 Index(
     "held_by_worker",
     VideoProcessingJob.worker,
     sqlite_where=VideoProcessingJob.attempt.is_not(None),
+    postgresql_where=VideoProcessingJob.attempt.is_not(None),
 )
 
 
@@ -110,27 +85,38 @@ class VideoRow(Base):
     """One video: what it is, and what was measured from its file."""
 
     __tablename__ = "videos"
-    __table_args__ = (UniqueConstraint("source", "video_id", "variant"),)
+    __table_args__ = (UniqueConstraint("source", "video_id", "variant").ddl_if("sqlite"),)
 
-    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    number: Mapped[int] = mapped_column(Numbered, primary_key=True, autoincrement=True)
     job: Mapped[str] = mapped_column(ForeignKey(VideoProcessingJob.id), unique=True)
-    source: Mapped[str] = mapped_column(Text)
-    video_id: Mapped[str] = mapped_column(Text, index=True)
-    variant: Mapped[str] = mapped_column(Text)
-    title: Mapped[str] = mapped_column(Text)
-    channel_id: Mapped[str] = mapped_column(Text, index=True)
+    source: Mapped[str] = mapped_column(AnyText)
+    video_id: Mapped[str] = mapped_column(AnyText)
+    variant: Mapped[str] = mapped_column(AnyText)
+    title: Mapped[str] = mapped_column(AnyText)
+    channel_id: Mapped[str] = mapped_column(AnyText)
     announced_duration: Mapped[float | None] = mapped_column(Float)
-    download_status: Mapped[str] = mapped_column(String(16))
-    download_url: Mapped[str] = mapped_column(Text)
+    download_status: Mapped[str] = mapped_column(AnyText(16))
+    download_url: Mapped[str] = mapped_column(AnyText)
     download_size: Mapped[int | None] = mapped_column(BigInteger)
     download_duration: Mapped[float | None] = mapped_column(Float)
-    download_resolution: Mapped[str | None] = mapped_column(String(16))
-    download_format: Mapped[str | None] = mapped_column(String(32))
+    download_resolution: Mapped[str | None] = mapped_column(AnyText(16))
+    download_format: Mapped[str | None] = mapped_column(AnyText(32))
     width: Mapped[int | None] = mapped_column(Integer)
     height: Mapped[int | None] = mapped_column(Integer)
-    video_codec: Mapped[str | None] = mapped_column(String(32))
-    audio_codec: Mapped[str | None] = mapped_column(String(32))
-    sha256: Mapped[str | None] = mapped_column(String(64))
+    video_codec: Mapped[str | None] = mapped_column(AnyText(32))
+    audio_codec: Mapped[str | None] = mapped_column(AnyText(32))
+    fetched_by: Mapped[str | None] = mapped_column(AnyText)
+    sha256: Mapped[str | None] = mapped_column(AnyText(64))
+
+
+# What a site gave may be longer than PostgreSQL takes into an ordered index.
+Index("ix_videos_video_id", VideoRow.video_id, postgresql_using="hash")
+Index("ix_videos_channel_id", VideoRow.channel_id, postgresql_using="hash")
+Index(
+    "one_job_for_a_video",
+    *(func.md5(column) for column in (VideoRow.source, VideoRow.video_id, VideoRow.variant)),
+    unique=True,
+).ddl_if("postgresql")
 
 
 class AttemptRow(Base):
@@ -138,19 +124,19 @@ class AttemptRow(Base):
 
     __tablename__ = "attempts"
 
-    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    id: Mapped[str] = mapped_column(AnyText(32), primary_key=True)
     job: Mapped[str] = mapped_column(ForeignKey(VideoProcessingJob.id), index=True)
     number: Mapped[int] = mapped_column(Integer)
-    worker: Mapped[str] = mapped_column(Text)
+    worker: Mapped[str] = mapped_column(AnyText)
     began_at: Mapped[datetime] = mapped_column(UtcTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcTime)
-    stage: Mapped[str | None] = mapped_column(Text)
-    kind: Mapped[str | None] = mapped_column(String(16))
-    message: Mapped[str | None] = mapped_column(Text)
-    cure: Mapped[str | None] = mapped_column(Text)
+    stage: Mapped[str | None] = mapped_column(AnyText)
+    kind: Mapped[str | None] = mapped_column(AnyText(16))
+    message: Mapped[str | None] = mapped_column(AnyText)
+    cure: Mapped[str | None] = mapped_column(AnyText)
     counted: Mapped[bool | None] = mapped_column(Boolean)
     wait: Mapped[float | None] = mapped_column(Float)
-    receipt: Mapped[str | None] = mapped_column(String(64))
+    receipt: Mapped[str | None] = mapped_column(AnyText(64))
 
 
 class StoredObjectRow(Base):
@@ -159,16 +145,16 @@ class StoredObjectRow(Base):
     __tablename__ = "stored_objects"
     __table_args__ = (UniqueConstraint("video", "role", "storage"),)
 
-    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    number: Mapped[int] = mapped_column(Numbered, primary_key=True, autoincrement=True)
     video: Mapped[int] = mapped_column(ForeignKey(VideoRow.number))
-    role: Mapped[str] = mapped_column(Text)
-    storage: Mapped[str] = mapped_column(Text)
-    key: Mapped[str] = mapped_column(Text)
-    state: Mapped[str] = mapped_column(String(16))
-    size: Mapped[int] = mapped_column(BigInteger)
-    sha256: Mapped[str] = mapped_column(String(64))
-    attempt: Mapped[str] = mapped_column(String(32))
-    token: Mapped[str | None] = mapped_column(Text)
+    role: Mapped[str] = mapped_column(AnyText)
+    storage: Mapped[str] = mapped_column(AnyText)
+    key: Mapped[str] = mapped_column(AnyText)
+    state: Mapped[str] = mapped_column(AnyText(16))
+    size: Mapped[int | None] = mapped_column(BigInteger)
+    sha256: Mapped[str | None] = mapped_column(AnyText(64))
+    attempt: Mapped[str] = mapped_column(AnyText(32))
+    token: Mapped[str | None] = mapped_column(AnyText)
     stored_at: Mapped[datetime | None] = mapped_column(UtcTime)
     deleted_at: Mapped[datetime | None] = mapped_column(UtcTime)
 
@@ -178,7 +164,7 @@ class SiteRow(Base):
 
     __tablename__ = "sites"
 
-    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    name: Mapped[str] = mapped_column(AnyText, primary_key=True)
     opens_at: Mapped[datetime | None] = mapped_column(UtcTime)
     strikes: Mapped[int] = mapped_column(Integer)
-    reason: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(AnyText)

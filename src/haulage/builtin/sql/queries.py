@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from attrs import evolve
-from sqlalchemy import ColumnElement, Engine, select
+from sqlalchemy import ColumnElement, select
 
 from haulage.builtin.sql import rows
+from haulage.builtin.sql.dialects.base import Database
 from haulage.builtin.sql.engine import transaction
 from haulage.builtin.sql.models import VideoProcessingJob, VideoRow
 from haulage.contracts.metadata import Query
@@ -21,12 +22,12 @@ def pages(ids: Sequence[JobId]) -> Iterator[Sequence[JobId]]:
         yield ids[start : start + PAGE]
 
 
-def find(engine: Engine, query: Query) -> Iterator[Job]:
+def find(database: Database, query: Query) -> Iterator[Job]:
     """Read the jobs that a query means, in the order they were added; no transaction is open between pages."""
     if not query.ids:
-        yield from _find(engine, query)
+        yield from _find(database, query)
         return
-    with transaction(engine, reads=True) as connection:
+    with transaction(database, reads=True) as connection:
         named = select(VideoProcessingJob.number, VideoProcessingJob.id)
         found = [
             row
@@ -35,13 +36,13 @@ def find(engine: Engine, query: Query) -> Iterator[Job]:
         ]
     found.sort(key=lambda row: row.number)
     for ids in pages([JobId(row.id) for row in found]):
-        yield from _find(engine, evolve(query, ids=tuple(ids)))
+        yield from _find(database, evolve(query, ids=tuple(ids)))
 
 
-def _find(engine: Engine, query: Query) -> Iterator[Job]:
+def _find(database: Database, query: Query) -> Iterator[Job]:
     last = 0
     while True:
-        with transaction(engine, reads=True) as connection:
+        with transaction(database, reads=True) as connection:
             page = select(VideoProcessingJob.number, VideoProcessingJob.id).where(
                 VideoProcessingJob.number > last, *_matching(query)
             )

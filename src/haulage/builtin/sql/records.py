@@ -65,6 +65,7 @@ def video_values(video: Video, job: Job) -> Values:
         "height": facts and facts.height,
         "video_codec": facts and facts.video_codec,
         "audio_codec": facts and facts.audio_codec,
+        "fetched_by": facts and facts.fetched_by,
         "sha256": main and main.sha256,
     }
 
@@ -123,7 +124,13 @@ def _video(row: Row[Any], url: str) -> Video:
 
 def _facts(row: Row[Any]) -> MediaFacts:
     return MediaFacts(
-        row.download_format, row.download_duration, row.width, row.height, row.video_codec, row.audio_codec
+        row.download_format,
+        row.download_duration,
+        row.width,
+        row.height,
+        row.video_codec,
+        row.audio_codec,
+        row.fetched_by,
     )
 
 

@@ -2,12 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, case, delete, func, insert, select, tuple_, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import ColumnElement, Connection, Row, case, delete, insert, or_, select, tuple_, update
 
-from haulage.builtin.sql.clock import from_now
+from haulage.builtin.sql.dialects.portable import from_now, upsert
 from haulage.builtin.sql.models import AttemptRow, SiteRow, StoredObjectRow, VideoProcessingJob, VideoRow
 from haulage.builtin.sql.records import copy_values, job_of, video_values
 from haulage.contracts.metadata import Gate, Site
@@ -36,8 +36,9 @@ def save_video(connection: Connection, job: Job, video: Video) -> int:
         raise Duplicate(Failure(Kind.CONFLICT, f"{video.source} {video.id} has a job already"), str(other))
     row = {"job": job.id, "source": video.source, "video_id": video.id, "variant": video.variant}
     row |= video_values(video, job)
-    written = upsert(VideoRow).values(row).on_conflict_do_update(index_elements=[VideoRow.job], set_=row)
-    return connection.execute(written.returning(VideoRow.number)).scalar_one()
+    written = upsert(connection, VideoRow).values(row).on_conflict_do_update(index_elements=[VideoRow.job], set_=row)
+    number: int = connection.execute(written.returning(VideoRow.number)).scalar_one()
+    return number
 
 
 def save_copies(connection: Connection, video: int, job: Job) -> None:
@@ -50,7 +51,7 @@ def save_copies(connection: Connection, video: int, job: Job) -> None:
         new: dict[str, Any] = {"video": video, "role": copy.role, "storage": copy.storage}
         new |= {"stored_at": from_now() if copy.state == "stored" else None}
         new |= {"deleted_at": from_now() if copy.state == "deleted" else None}
-        written = upsert(StoredObjectRow).values(**row, **new)
+        written = upsert(connection, StoredObjectRow).values(**row, **new)
         # A copy keeps the time at which it reached its state, and one that goes the time at which it was stored.
         changed = StoredObjectRow.state != copy.state
         goes = copy.state in ("deleting", "deleted")
@@ -67,16 +68,20 @@ def save_copies(connection: Connection, video: int, job: Job) -> None:
 def add_site(connection: Connection, name: str) -> None:
     """Write the row of a site, open, where there is none."""
     row = {"name": name, "opens_at": from_now(), "strikes": 0, "reason": ""}
-    connection.execute(upsert(SiteRow).values(row).on_conflict_do_nothing())
+    connection.execute(upsert(connection, SiteRow).values(row).on_conflict_do_nothing())
 
 
 def save_site(connection: Connection, name: str, gate: Gate | Literal["open"]) -> None:
     """Close a site, for as long as the strictest who did so says; or open it, if it is not closed just now."""
     this = update(SiteRow).where(SiteRow.name == name)
     if isinstance(gate, Gate):
-        # SQLite's max is NULL where one of the two is: such a site waits for a person, whatever else it waits for.
-        strictest = None if gate.closed_for is None else func.max(SiteRow.opens_at, from_now(gate.closed_for))
-        connection.execute(this.values(opens_at=strictest, strikes=SiteRow.strikes + 1, reason=gate.reason))
+        opens: ColumnElement[datetime] | None = None
+        if gate.closed_for is not None:
+            until = from_now(gate.closed_for)
+            # A site that waits for a person does, whatever else it waits for.
+            stricter = or_(SiteRow.opens_at.is_(None), SiteRow.opens_at > until)
+            opens = case((stricter, SiteRow.opens_at), else_=until)
+        connection.execute(this.values(opens_at=opens, strikes=SiteRow.strikes + 1, reason=gate.reason))
     else:
         connection.execute(this.where(SiteRow.strikes > 0, SiteRow.opens_at <= from_now()).values(**_OPEN))
 
@@ -92,8 +97,9 @@ def gate_site(connection: Connection, name: str, gate: Gate | Literal["open"]) -
 
 def sites(connection: Connection) -> list[Site]:
     """The sites that have refused, by name."""
-    refused = select(SiteRow.__table__).where(SiteRow.strikes > 0).order_by(SiteRow.name)
-    return [Site(row.name, row.opens_at, row.strikes, row.reason) for row in connection.execute(refused)]
+    refused = select(SiteRow.__table__).where(SiteRow.strikes > 0)
+    found = [Site(row.name, row.opens_at, row.strikes, row.reason) for row in connection.execute(refused)]
+    return sorted(found, key=lambda site: site.name)  # each database has an alphabet of its own
 
 
 def load(connection: Connection, ids: Sequence[str]) -> list[Job]:

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from attrs import evolve
-from sqlalchemy import ColumnElement, Connection, Engine, and_, func, insert, inspect, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, inspect, or_, select, update
 
 from haulage.builtin.sql import claims, queries, rows
-from haulage.builtin.sql.clock import from_now
-from haulage.builtin.sql.engine import open_engine, transaction
+from haulage.builtin.sql.dialects.base import Database
+from haulage.builtin.sql.dialects.portable import Lock, UtcTime, from_now, take
+from haulage.builtin.sql.engine import open_database, repeated, transaction
 from haulage.builtin.sql.models import (
     SCHEMA_VERSION,
     AttemptRow,
     Base,
     SchemaVersion,
-    UtcTime,
     VideoProcessingJob,
 )
 from haulage.builtin.sql.records import job_values, try_values
@@ -39,27 +39,29 @@ from haulage.values import AttemptId, Job, JobId
 
 
 class SqlStore(MetadataStore):
-    """Jobs in a SQLite database, shared by the threads and processes of one machine.
+    """Jobs in a SQL database: SQLite, shared by the processes of one machine, or PostgreSQL, shared by many machines.
 
     Args:
-        engine: As `haulage.builtin.sql.engine.open_engine` makes it.
+        database: As `haulage.builtin.sql.engine.open_database` makes it.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     @classmethod
-    def open(cls, url: str, folder: Path) -> Self:
+    def open(cls, url: str, folder: Path, password: str | None = None) -> Self:
         """Open the database at a SQLAlchemy URL; relative paths start at `folder`.
 
         Raises:
             StoreError: The URL is none that is supported.
         """
-        return cls(open_engine(url, folder))
+        return cls(open_database(url, folder, password))
 
+    @repeated
     def prepare(self) -> None:
         """See MetadataStore."""
-        with transaction(self._engine) as connection:
+        with transaction(self._database) as connection:
+            take(connection, Lock.SCHEMA)
             if not inspect(connection).has_table(SchemaVersion.__tablename__):
                 Base.metadata.create_all(connection)
                 connection.execute(insert(SchemaVersion).values(version=SCHEMA_VERSION))
@@ -68,22 +70,26 @@ class SqlStore(MetadataStore):
             raise StoreError(
                 Failure(
                     Kind.DENIED,
-                    f"database {self._engine.url.database} has schema {version}, this haulage reads {SCHEMA_VERSION}",
+                    f"database {self._database.label} has schema {version}, this haulage reads {SCHEMA_VERSION}",
                     cure="upgrade haulage, or name another database",
                 )
             )
 
     def add(self, jobs: Iterable[NewJob], *, batch: str = "", parent: JobId | None = None, again: bool = False) -> int:
         """See MetadataStore."""
-        new = {job.request.id: job for job in jobs}
+        return self._add_all({job.request.id: job for job in jobs}, batch, parent, again)
+
+    @repeated
+    def _add_all(self, new: dict[JobId, NewJob], batch: str, parent: JobId | None, again: bool) -> int:
         count = 0
-        with transaction(self._engine) as connection:
+        with transaction(self._database) as connection:
+            take(connection, Lock.ADDING)  # so that jobs become visible in the order of their numbers
             for ids in queries.pages(list(new)):
                 count += self._add([new[each] for each in ids], connection, batch, parent, again)
         return count
 
     def _add(self, jobs: list[NewJob], connection: Connection, batch: str, parent: JobId | None, again: bool) -> int:
-        for site in {job.site for job in jobs}:
+        for site in sorted({job.site for job in jobs}):
             rows.add_site(connection, site)
         known = rows.known(connection, [job.request.id for job in jobs])
         this = and_(VideoProcessingJob.id.in_(known), VideoProcessingJob.due_at.is_not(None))
@@ -123,9 +129,10 @@ class SqlStore(MetadataStore):
                 )
             )
 
+    @repeated
     def claim(self, worker: str, lease: timedelta, *, home: str, handover: timedelta, batch: str = "") -> Hold | None:
         """See MetadataStore."""
-        with transaction(self._engine) as connection:
+        with transaction(self._database) as connection:
             found = claims.due_job(connection, home=home, handover=handover, batch=batch)
             if found is None:
                 return None
@@ -144,9 +151,10 @@ class SqlStore(MetadataStore):
             )
             return Hold(attempt, job, AttemptId(found.attempt) if found.attempt else None, found.strikes)
 
+    @repeated
     def beat(self, beats: Sequence[Beat], lease: timedelta) -> Mapping[AttemptId, Literal["lost"]]:
         """See MetadataStore."""
-        with transaction(self._engine) as connection:
+        with transaction(self._database) as connection:
             kept = {
                 beat.attempt: connection.execute(
                     update(VideoProcessingJob)
@@ -157,6 +165,7 @@ class SqlStore(MetadataStore):
             }
         return {attempt: "lost" for attempt, count in kept.items() if not count}
 
+    @repeated
     def save(
         self, hold: Hold, job: Job, then: Keep | Again | Done, *, site: Gate | Literal["open"] | None = None
     ) -> Hold:
@@ -165,7 +174,7 @@ class SqlStore(MetadataStore):
         if not isinstance(then, Keep):
             due = {"attempt": None, "due_at": from_now(then.after) if isinstance(then, Again) else None}
         receipt = hashlib.sha256(repr((job, then, site)).encode()).hexdigest()
-        with transaction(self._engine) as connection:
+        with transaction(self._database) as connection:
             fenced = update(VideoProcessingJob).where(VideoProcessingJob.id == job.id, _held_by(hold.attempt))
             if not connection.execute(fenced.values(**job_values(job), **due)).rowcount:
                 if connection.scalar(select(AttemptRow.receipt).where(AttemptRow.id == hold.attempt)) == receipt:
@@ -189,36 +198,38 @@ class SqlStore(MetadataStore):
                 rows.save_site(connection, job.site, site)
         return evolve(hold, job=job)
 
+    @repeated
     def release(self, worker: str) -> int:
         """See MetadataStore."""
         held = and_(VideoProcessingJob.worker == worker, VideoProcessingJob.attempt.is_not(None))
-        with transaction(self._engine) as connection:
+        with transaction(self._database) as connection:
             freed = update(VideoProcessingJob).where(held, VideoProcessingJob.due_at > from_now())
             return connection.execute(freed.values(due_at=from_now())).rowcount
 
     def sites(self) -> Iterator[Site]:
         """See MetadataStore."""
-        with transaction(self._engine, reads=True) as connection:
+        with transaction(self._database, reads=True) as connection:
             found = rows.sites(connection)
         yield from found
 
+    @repeated
     def gate(self, site: str, gate: Gate | Literal["open"]) -> bool:
         """See MetadataStore."""
-        with transaction(self._engine) as connection:
+        with transaction(self._database) as connection:
             return rows.gate_site(connection, site, gate)
 
     def find(self, query: Query) -> Iterator[Job]:
         """See MetadataStore."""
-        yield from queries.find(self._engine, query)
+        yield from queries.find(self._database, query)
 
     def next_due(self, *, home: str, handover: timedelta, batch: str = "") -> timedelta | None:
         """See MetadataStore."""
-        with transaction(self._engine, reads=True) as connection:
+        with transaction(self._database, reads=True) as connection:
             return claims.next_due(connection, home=home, handover=handover, batch=batch)
 
     def close(self) -> None:
         """See MetadataStore."""
-        self._engine.dispose()
+        self._database.engine.dispose()
 
 
 def _held_by(attempt: AttemptId) -> ColumnElement[bool]:

@@ -6,7 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from attrs import evolve
+from yt_dlp.version import __version__ as yt_dlp_version
+
 from haulage.plugin import Failure, FetchError, FetchResult, Kind, MediaFile, Video, public_url
+from haulage_ytdlp import wire
 from haulage_ytdlp.child import measure
 from haulage_ytdlp.child.find import completed
 from haulage_ytdlp.child.session import Ydl
@@ -44,7 +48,26 @@ def download(ydl: Ydl, video: Video, folder: Path, options: YtDlpOptions) -> Fet
     whole = completed(video, info)
     facts = measure.measure(paths[0], whole.duration)
     main = _file(paths[0], "video", facts.container, measure.media_type(facts.container))
+    facts = evolve(facts, fetched_by=f"yt-dlp {yt_dlp_version}")
     return FetchResult(whole, (main, *_sidecars(info, folder, options)), facts)
+
+
+def growing(video: Video, status: dict[str, Any], options: YtDlpOptions) -> wire.Growing | None:
+    """What grows while it is downloaded; None where the final file is made of it later.
+
+    Args:
+        video: What was asked for.
+        status: What yt-dlp told its progress hook.
+        options: What the operator wants.
+    """
+    info, name = status["info_dict"], status.get("tmpfilename") or ""
+    made_later = options.audio_only or options.container or info.get("requested_formats")
+    extension = info.get("ext")
+    if made_later or info.get("protocol") not in ("http", "https") or not name.endswith(".part"):
+        return None
+    if extension not in measure.MEDIA_TYPES:  # a subtitle, or what has to be measured to be known
+        return None
+    return wire.Growing(Path(name).name, completed(video, info), extension, measure.media_type(extension))
 
 
 def _sidecars(info: dict[str, Any], folder: Path, options: YtDlpOptions) -> Iterator[MediaFile]:

@@ -11,7 +11,7 @@ from typing import Any
 from haulage.plugin import FetchError, Lock, Video
 from haulage_ytdlp import wire
 from haulage_ytdlp.child.classify import classify
-from haulage_ytdlp.child.download import download
+from haulage_ytdlp.child.download import download, growing
 from haulage_ytdlp.child.find import expand, extractor
 from haulage_ytdlp.child.parameters import parameters
 from haulage_ytdlp.child.session import Silent, Ydl
@@ -38,7 +38,7 @@ def carry_out(order: wire.Order, send: Send) -> None:
             if folder is not None:
                 stack.enter_context(Lock.shared(folder))  # it is in use, even where haulage ends before this process
                 _move_into(folder)
-            with Ydl(parameters(folder, order.options, Silent(), _progress(send))) as ydl:
+            with Ydl(parameters(folder, order.options, Silent(), _hook(order, send))) as ydl:
                 if isinstance(order, wire.Expand):
                     for found in expand(ydl, order.request):
                         send(wire.FoundVideo(found) if isinstance(found, Video) else wire.FoundRequest(found))
@@ -60,13 +60,21 @@ def _move_into(folder: Path) -> None:
     os.chdir(folder)
 
 
-def _progress(send: Send) -> Callable[[dict[str, Any]], None]:
+def _hook(order: wire.Order, send: Send) -> Callable[[dict[str, Any]], None]:
+    """What yt-dlp calls after each block that it wrote."""
     last = 0.0
+    to_offer = order.video if isinstance(order, wire.Fetch) else None
 
     def hook(status: dict[str, Any]) -> None:
-        nonlocal last
+        nonlocal last, to_offer
         now = time.monotonic()
-        if status.get("status") == "downloading" and now - last >= _REPORT_EVERY:
+        if status.get("status") != "downloading":
+            return
+        if to_offer is not None:
+            file, to_offer = growing(to_offer, status, order.options), None
+            if file is not None:
+                send(file)
+        if now - last >= _REPORT_EVERY:
             last = now
             total = status.get("total_bytes") or status.get("total_bytes_estimate")
             send(wire.Progress(int(status.get("downloaded_bytes") or 0), int(total) if total else None))

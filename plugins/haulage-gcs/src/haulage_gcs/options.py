@@ -1,0 +1,78 @@
+"""What can be set for the storage in the config."""
+
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from attrs import Attribute, frozen, validators
+
+from haulage.plugin import Size, option
+
+
+def _bucket(_: Any, __: "Attribute[str]", value: str) -> None:
+    if not value or "/" in value or not value.isprintable():
+        raise ValueError("it is no name of a bucket: that has no gs:// and no / in it")
+
+
+def _prefix(_: Any, __: "Attribute[str]", value: str) -> None:
+    parts = value.strip("/").split("/") if value.strip("/") else []
+    if any(part in ("", ".", "..") for part in parts) or not value.isprintable():
+        raise ValueError('a part between two "/" is empty, "." or "..", or there is a control character')
+
+
+def _endpoint(_: Any, __: "Attribute[str]", value: str) -> None:
+    parts = urlsplit(value)
+    if value and (parts.scheme not in ("http", "https") or not parts.hostname):
+        raise ValueError("it is no http:// or https:// URL")
+    if "@" in parts.netloc:
+        raise ValueError("it must have no user name and password in it; use token")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("it must end after the host or the port")
+
+
+@frozen
+class GcsOptions:
+    """The options of `type: gcs`."""
+
+    bucket: str = option(help="The bucket.", example="my-videos", validator=_bucket)
+    prefix: str = option(
+        "", help="What all keys begin with, like a folder in the bucket.", example="videos", validator=_prefix
+    )
+    token: str = option(
+        "",
+        help="The credentials: the path of a key file, a key itself as JSON, or `anon` for none, as emulators want it; "
+        "by default those that are found as every tool of Google's finds them.",
+        example="key.json",
+        secret=True,
+    )
+    project: str = option(
+        "",
+        help="The project that pays for the requests, where the bucket leaves that to who asks.",
+        example="my-project",
+    )
+    endpoint_url: str = option(
+        "",
+        help="The service, where it is not `https://storage.googleapis.com`: an emulator, or a private endpoint.",
+        example="http://127.0.0.1:4443",
+        validator=_endpoint,
+    )
+    storage_class: str = option(
+        "", help="The storage class of what is written; by default the bucket's.", example="NEARLINE"
+    )
+    kms_key_name: str = option(
+        "",
+        help="The Cloud KMS key that encrypts what is written; by default as the bucket says.",
+        example="projects/p/locations/eu/keyRings/r/cryptoKeys/k",
+    )
+    buffer: Size = option(
+        Size(128 << 20),
+        help="How many bytes may wait to be sent, for all uploads together; each may have 256 KiB anyway.",
+        example="64MiB",
+        validator=validators.ge(1 << 18),
+    )
+    timeout: timedelta = option(
+        timedelta(seconds=60),
+        help="How long the service may take to answer, or to take or give the next 256 KiB.",
+        example="30s",
+        validator=validators.gt(timedelta(0)),
+    )

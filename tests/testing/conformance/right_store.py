@@ -1,0 +1,276 @@
+"""A metadata store that keeps every law, as plainly as can be: rows in the memory of this process, and one lock."""
+
+import secrets
+import threading
+import time
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+
+from attrs import define, evolve, field, frozen
+
+from haulage.plugin import (
+    Again,
+    AttemptId,
+    AttemptLost,
+    Done,
+    Duplicate,
+    Failure,
+    Gate,
+    Hold,
+    Job,
+    Keep,
+    Kind,
+    MetadataStore,
+    Site,
+    StoreError,
+    option,
+)
+
+NEVER = float("inf")
+BEGAN = datetime.now(UTC) - timedelta(seconds=time.monotonic())
+
+
+@frozen
+class StoreOptions:
+    """The options of the stores of these tests."""
+
+    shelf: str = option("", help="Stores of one shelf share their jobs; without a name each has its own.")
+
+
+@define
+class Row:
+    """A job, and what belongs to its store."""
+
+    job: Job
+    batch: str
+    due: float | None
+    attempt: str | None = None
+    worker: str = ""
+
+
+@define
+class Place:
+    """A site."""
+
+    opens: float | None = 0.0
+    strikes: int = 0
+    reason: str = ""
+
+
+@define
+class Shelf:
+    """What all instances of a store share."""
+
+    rows: dict = field(factory=dict)
+    places: dict = field(factory=lambda: defaultdict(Place))
+    receipts: dict = field(factory=dict)
+    lock: object = field(factory=threading.RLock)
+
+
+SHELVES = defaultdict(Shelf)
+
+
+class RightStore(MetadataStore):
+    """Jobs on a shelf."""
+
+    def __init__(self, options):
+        self.shelf = SHELVES[options.shelf] if options.shelf else Shelf()
+        self.lock, self.rows, self.places = self.shelf.lock, self.shelf.rows, self.shelf.places
+
+    def now(self):
+        return time.monotonic()
+
+    def later(self, after):
+        return self.now() + min(after, timedelta(days=365 * 1000)).total_seconds()
+
+    def told(self, moment):
+        return BEGAN + timedelta(seconds=moment)
+
+    def prepare(self):
+        pass
+
+    def add(self, jobs, *, batch="", parent=None, again=False):
+        jobs = {job.request.id: job for job in jobs}
+        with self.lock:
+            return sum(self.add_one(job, batch, parent, again) for job in jobs.values())
+
+    def add_one(self, new, batch, parent, again):
+        row = self.rows.get(new.request.id)
+        if row is None:
+            if new.video and self.owner(new.video):
+                return 0
+            job = Job(new.request.id, new.request, new.site, parent=parent, video=new.video)
+            self.places[new.site] = self.places[new.site]
+            self.rows[job.id] = Row(job, batch, self.now())
+            return 1
+        fresh = row.attempt is None and row.job.request != new.request
+        if row.due is not None:
+            row.batch = batch
+        if again and (row.due is None or fresh):
+            self.reopen(row, new, batch)
+        return 0
+
+    def reopen(self, row, new, batch):
+        asked = len(row.job.attempts)
+        row.job = evolve(row.job, request=new.request, asked_after=asked, stage="", done=0, total=None)
+        row.due, row.batch = self.now(), batch
+
+    def owner(self, video):
+        wanted = (video.source, video.id, video.variant)
+        owners = (row.job for row in self.rows.values() if row.job.video)
+        return next((job.id for job in owners if (job.video.source, job.video.id, job.video.variant) == wanted), None)
+
+    def claim(self, worker, lease, *, home, handover, batch=""):
+        with self.lock:
+            ready = [row for row in self.rows.values() if self.may_take(row, home, handover, batch)]
+            if not ready:
+                return None
+            row = min(ready, key=lambda row: row.due)
+            attempt, previous = AttemptId(secrets.token_hex(16)), row.attempt
+            job = evolve(row.job, attempts=(*row.job.attempts, attempt))
+            row.job = evolve(job, stage="", done=0, total=None)
+            row.attempt, row.worker, row.due = attempt, worker, self.later(lease)
+            return Hold(attempt, job, previous, self.places[job.site].strikes)
+
+    def may_take(self, row, home, handover, batch):
+        return (
+            row.due is not None
+            and row.due <= self.now()
+            and batch in ("", row.batch)
+            and (row.job.home in (None, home) or row.due + handover.total_seconds() <= self.now())
+            and self.lets_in(row.job.site)
+        )
+
+    def lets_in(self, site):
+        place = self.places[site]
+        return place.opens is not None and place.opens <= self.now() and not (place.strikes and self.busy(site))
+
+    def busy(self, site):
+        return any(row.job.site == site and self.held(row) for row in self.rows.values())
+
+    def held(self, row):
+        return row.attempt is not None and row.due is not None and row.due > self.now()
+
+    def held_by(self, attempt):
+        return next((row for row in self.rows.values() if row.attempt == attempt and self.held(row)), None)
+
+    def beat(self, beats, lease):
+        with self.lock:
+            return {beat.attempt: "lost" for beat in beats if not self.beat_one(beat, lease)}
+
+    def beat_one(self, beat, lease):
+        row = self.held_by(beat.attempt)
+        if row is not None:
+            row.job = evolve(row.job, stage=beat.stage, done=beat.done, total=beat.total)
+            row.due = self.later(lease)
+        return row
+
+    def save(self, hold, job, then, *, site=None):
+        with self.lock:
+            row = self.held_by(hold.attempt)
+            if row is None or row.job.id != job.id:
+                if self.shelf.receipts.get(hold.attempt) == (job, then, site):
+                    return evolve(hold, job=job)
+                raise AttemptLost(Failure(Kind.CRASHED, "another one holds the job now"))
+            self.check_video(job)
+            self.write(row, job)
+            self.put_down(row, hold, (job, then, site))
+            if site is not None:
+                self.tell_site(job.site, site)
+            return evolve(hold, job=job)
+
+    def check_video(self, job):
+        other = job.video and self.owner(job.video)
+        if other not in (None, job.id):
+            raise Duplicate(Failure(Kind.CONFLICT, "another job has the video"), other)
+
+    def write(self, row, job):
+        self.places[job.site] = self.places[job.site]
+        now = datetime.now(UTC)
+        ended = {each.attempt: each for each in row.job.tries}
+        tries = tuple(ended.get(each.attempt) or evolve(each, ended=each.ended or now) for each in job.tries)
+        kept = {name: getattr(row.job, name) for name in ("attempts", "stage", "done", "total", "asked_after")}
+        row.job = evolve(job, tries=tries, **kept)
+
+    def put_down(self, row, hold, receipt):
+        then = receipt[1]
+        if isinstance(then, Keep):
+            return
+        row.attempt, row.due = None, None if isinstance(then, Done) else self.later(then.after)
+        self.shelf.receipts[hold.attempt] = receipt
+
+    def tell_site(self, name, gate):
+        place = self.places[name]
+        if isinstance(gate, Gate):
+            until = NEVER if gate.closed_for is None else self.later(gate.closed_for)
+            opens = max(NEVER if place.opens is None else place.opens, until)
+            place.opens, place.strikes, place.reason = None if opens == NEVER else opens, place.strikes + 1, gate.reason
+        elif place.opens is not None and place.opens <= self.now():
+            self.open_site(name)
+
+    def open_site(self, name):
+        self.places[name] = Place()
+
+    def release(self, worker):
+        with self.lock:
+            held = [row for row in self.rows.values() if row.worker == worker and self.held(row)]
+            for row in held:
+                row.due = self.now()
+            return len(held)
+
+    def sites(self):
+        with self.lock:
+            found = [
+                Site(name, None if place.opens is None else self.told(place.opens), place.strikes, place.reason)
+                for name, place in sorted(self.places.items())
+                if place.strikes
+            ]
+        yield from found
+
+    def gate(self, site, gate):
+        with self.lock:
+            if site not in self.places:
+                return False
+            if isinstance(gate, Gate):
+                self.tell_site(site, gate)
+            else:
+                self.open_site(site)
+            return True
+
+    def find(self, query):
+        position = 0
+        while page := self.page(query, position):
+            yield from page[0]
+            position = page[1]
+
+    def page(self, query, position, size=20):
+        with self.lock:
+            rows = list(self.rows.values())[position : position + size]
+            return ([row.job for row in rows if self.matches(row, query)], position + len(rows)) if rows else None
+
+    def matches(self, row, query):
+        job = row.job
+        return (
+            (not query.ids or job.id in query.ids)
+            and (not query.status or job.status in query.status)
+            and query.batch in ("", row.batch)
+            and query.site in ("", job.site)
+            and (not query.video_id or (job.video is not None and job.video.id == query.video_id))
+            and (not query.unfinished or row.due is not None)
+        )
+
+    def next_due(self, *, home, handover, batch=""):
+        with self.lock:
+            waits = [self.wait(row, home, handover) for row in self.rows.values() if batch in ("", row.batch)]
+            left = [wait for wait in waits if wait is not None]
+            return timedelta(seconds=max(0.0, min(left))) if left else None
+
+    def wait(self, row, home, handover):
+        opens = self.places[row.job.site].opens
+        if row.due is None or opens is None:
+            return None
+        due = row.due if row.job.home in (None, home) else row.due + handover.total_seconds()
+        return max(due, opens) - self.now()
+
+
+__all__ = ["Again", "AttemptLost", "Duplicate", "RightStore", "Shelf", "StoreError", "StoreOptions"]
