@@ -1,5 +1,6 @@
 """The test matrix: `nox` runs what a contributor should run, `nox -l` lists the rest."""
 
+import json
 import os
 import shutil
 import time
@@ -18,16 +19,19 @@ PYTHONS = nox.project.python_versions(PROJECT)
 YTDLP, S3, GCS = "plugins/haulage-ytdlp", "plugins/haulage-s3", "plugins/haulage-gcs"
 PLUGINS = ("-e", YTDLP, "-e", S3, "-e", GCS)
 
+MEASURED = ("tests", "ytdlp", "s3", "gcs", "integration", "matrix")
+"""The sessions by which coverage is measured."""
+
 nox.needs_version = ">=2026.10"
 nox.options.default_venv_backend = "uv"
 nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
 nox.options.reuse_existing_virtualenvs = True
-nox.options.parallel = os.cpu_count()
+nox.options.parallel = (os.cpu_count() or 1) + 1  # tests of deadlines, leases and signals mostly wait
 nox.options.allow_parallel = True
 nox.options.sessions = [
     *("lint", "types", "architecture", "docs"),
-    *("integration", "tests", "s3", "ytdlp", "gcs", "matrix", "examples"),  # the longest first
+    *("faults(short)", "integration", "tests", "s3", "ytdlp", "gcs", "matrix", "examples"),  # the longest first
     *("demo", "build"),
 ]
 
@@ -36,13 +40,24 @@ def install(session: nox.Session, *what: str, group: str = "") -> None:
     """Install a dependency group, and parts of this checkout, in the versions that were tested."""
     tools = nox.project.dependency_groups(PROJECT, group) if group else ()
     session.install("-c", "constraints.txt", *what, *tools)
+    if data := os.environ.get("MEASURED_TO"):
+        _measure(session, data)
+
+
+def _measure(session: nox.Session, data: str) -> None:
+    """Have every Python process of a session's environment measured: also those that get no environment variables."""
+    session.install("-c", "constraints.txt", "coverage")
+    site = session.run("python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", silent=True)
+    variables = {"COVERAGE_PROCESS_START": str(ROOT / "pyproject.toml"), "COVERAGE_FILE": data}
+    start = f"import os; os.environ.update({variables}); import coverage; coverage.process_startup()\n"
+    Path(str(site).strip(), "measure.pth").write_text(start, encoding="utf-8")
 
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Test the core alone: no plugin is installed."""
     install(session, "-e", ".[testing]", group="servers")
-    others = (f"--ignore=tests/{each}" for each in ("architecture", "examples", "integration", "matrix"))
+    others = (f"--ignore=tests/{each}" for each in ("architecture", "examples", "faults", "integration", "matrix"))
     session.run("pytest", "tests", *others, *session.posargs)
 
 
@@ -108,11 +123,55 @@ def _cells(session: nox.Session) -> Path:
     return Path(session.cache_dir) / "matrix"
 
 
+@nox.session(python=PYTHONS[0], name="faults(short)")
+def faults_short(session: nox.Session) -> None:
+    """Kill it, starve it and lie to it: each fault test with few rounds, and always the same lots."""
+    _faults(session, "--extent=short", "--seed=215961")
+
+
+@nox.session(python=PYTHONS[0], default=False)
+def faults(session: nox.Session) -> None:
+    """Kill it everywhere: each fault test with all its rounds, and other lots each time."""
+    _faults(session, "--extent=full")
+
+
+def _faults(session: nox.Session, *options: str) -> None:
+    install(session, "-e", ".[testing]", *PLUGINS, group="servers")
+    session.run("pytest", "tests/faults", *options, *session.posargs)
+
+
+@nox.session(python=PYTHONS[0], default=False)
+def mutants(session: nox.Session) -> None:
+    """Take away one defence after the other, and see its fault test fail."""
+    install(session, "-e", ".[testing]", *PLUGINS, group="servers")
+    session.run("python", "tests/faults/mutate.py", *session.posargs)
+
+
 @nox.session(python=PYTHONS[0])
 def examples(session: nox.Session) -> None:
     """Run the examples, the plugin among them from its wheel, and follow the tutorial for authors of plugins."""
     install(session, "-e", ".[testing]", *PLUGINS, "uv", group="servers")
     session.run("pytest", "tests/examples", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0], default=False)
+def coverage(session: nox.Session) -> None:
+    """Run the tests once more, measured, in environments of their own; fails below 90 % of all branches."""
+    session.install("-c", "constraints.txt", "coverage", "nox", "uv")
+    data = Path(session.create_tmp()).resolve() / "data"
+    shutil.rmtree(data, ignore_errors=True)
+    data.mkdir()
+    environ = {"MEASURED_TO": str(data / "of"), "COVERAGE_FILE": str(data / "of")}
+    measured = session.posargs or MEASURED
+    session.run("nox", "--envdir", str(ROOT / ".nox" / "measured"), "-s", *measured, env=environ, success_codes=[0, 1])
+    session.run("coverage", "combine", "--quiet", env=environ)
+    session.run("coverage", "report", "--skip-covered", env=environ)
+    told = session.run("coverage", "json", "--quiet", "-o", "-", env=environ, silent=True)
+    totals = json.loads(str(told))["totals"]
+    share = 100 * totals["covered_branches"] / totals["num_branches"]
+    session.log("%.1f %% of %d branches", share, totals["num_branches"])
+    if share < 90:
+        session.error("less than 90 % of the branches are tested")
 
 
 @nox.session(python=PYTHONS[0])

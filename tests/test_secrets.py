@@ -4,7 +4,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from haulage.secrets import has_password, public_url, redact, unsigned_url
+from haulage.secrets import (
+    has_password,
+    keep_secret,
+    one_line,
+    public_traceback,
+    public_url,
+    redact,
+    unsigned_url,
+)
 
 TOKEN = "Zx9SECRETq7"  # not a word, and no part of any name
 
@@ -36,6 +44,16 @@ TOKEN = "Zx9SECRETq7"  # not a word, and no part of any name
         ("https://example.com/v?token", "https://example.com/v"),
         ("https://example.com/v?x=1&amp;token=a", "https://example.com/v?x=1"),
         ("https://example.com/v?x=1;token=a", "https://example.com/v"),
+        ("https://a.example/go?to=https%3A%2F%2Fb.example%2Fv%3Ftoken%3Dt%26n%3D1", "https://a.example/go?to=https://b.example/v?n=1"),
+        ("https://a.example/go?to=https%253A%252F%252Fu%253Ap%2540b.example%252F", "https://a.example/go?to=https://b.example/"),
+        ("https://a.example/go?to=https://u:p@b.example/", "https://a.example/go?to=https://b.example/"),
+        ("https://a.example/fetch/https%3A%2F%2Fb.example%2F%3Fsig%3Ds", "https://a.example/fetch/https://b.example/"),
+        ("https://a.example/fetch/https://u:p@b.example/x", "https://a.example/fetch/https://b.example/x"),
+        ("https://a.example/go?to=" + "%2525252525253A" * 2, "https://a.example/go?***"),
+        ("https://vod.example/exp=1~acl=x~hmac=0a/v.m3u8", "https://vod.example//v.m3u8"),
+        ("https://shop.example/v;jsessionid=0A1B?n=1", "https://shop.example/v?n=1"),
+        ("vault:///data/x?token=a", "vault:///data/x"),
+        ("wistia:abc", "wistia:abc"),
         ("http://[", "(unreadable URL)"),
         ("http://u:p@[::1/?token=a", "(unreadable URL)"),
         ("http://u:p@\N{ACCOUNT OF}/", "(unreadable URL)"),
@@ -56,6 +74,8 @@ def test_what_gives_access_is_left_out(url, public):
         "https://example.com/token/password",
         "https://example.com/?monkey=1&tokens=2&design=3",
         "https://[::1]:8080/v",
+        "https://example.com/go?to=https%3A%2F%2Fb.example%2Fv%3Fn%3D1&twice=https%253A%252F%252Fb.example",
+        "https://example.com/100%25/%252F?share=50%25",
         "not a URL",
         "",
     ],
@@ -94,6 +114,12 @@ def test_a_password_in_a_url_is_seen(url, answer):
         ("cannot open http://[?token=a and https://h/?token=b", "cannot open (unreadable URL) and https://h/"),
         ("two\nlines\tand  spaces\r\n", "two lines and spaces"),
         ("postgresql+psycopg://u:p@db/x", "postgresql+psycopg://db/x"),
+        ("from url=https%3A%2F%2Fh%2Fx%3Ftoken%3Da", "from url=https://h/x"),
+        ("sent Authorization: Bearer abc.def", "sent Authorization: ***"),
+        ("{'Cookie': 'a=b; c=d', 'Accept': '*/*'}", "{'Cookie': '***', 'Accept': '*/*'}"),
+        ("used Bearer 0123456789abc to sign in", "used Bearer *** to sign in"),
+        ("host=db password=p&w user=u, api_key=k", "host=db password=*** user=u, api_key=***"),
+        ("storages.s.token: unknown option 'token'", "storages.s.token: unknown option 'token'"),
         ("a@b.example and 10:20 // nothing", "a@b.example and 10:20 // nothing"),
         ("", ""),
     ],
@@ -187,3 +213,31 @@ def test_signatures_of_one_file_are_one(url, same):
 def test_what_may_name_a_video_tells_it_apart(url):
     """A parameter that is secret in one place may be a video's name in another: it stays."""
     assert unsigned_url(url) == url
+
+
+def test_what_is_known_to_be_secret_is_masked():
+    """A value that was named once is shown in no message and no traceback, written or quoted; a short one is."""
+    keep_secret(f"{TOKEN}/+", "ab")
+    assert redact(f"cannot use {TOKEN}/+ and {TOKEN}%2F%2B, of ab") == "cannot use *** and ***, of ab"
+    try:
+        raise ValueError(f"no {TOKEN}/+")
+    except ValueError as error:
+        told = public_traceback(error)
+    assert "ValueError: no ***" in told
+    assert "\n  File " in told
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b]0;owned\x07 and \x1b[2Jgone", "]0;owned and [2Jgone"),
+        ("one\nstored  another\r\x85three\u2028four", "one stored another three four"),
+        ("\u202e4pm.exe \u2066x", "4pm.exe x"),
+        ("\x9b31m", "31m"),
+        ("\N{WOMAN}\u200d\N{ROCKET} \u05d0 \u00e9", "\N{WOMAN}\u200d\N{ROCKET} \u05d0 \u00e9"),
+    ],
+)  # fmt: skip
+def test_nothing_that_a_terminal_would_obey_is_shown(text, shown):
+    """Text from outside is on one line, in the order it was written, and moves no cursor."""
+    assert one_line(text) == shown
+    assert redact(text) == shown

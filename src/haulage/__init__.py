@@ -4,7 +4,7 @@ The names here are for those who use haulage as a library; authors of plugins fi
 """
 
 from haulage.contracts.metadata import Query, Site
-from haulage.contracts.policies import Event, Observer, Progressed, Settled, Started
+from haulage.contracts.policies import Continued, Event, JobEvent, Observer, Paused, Progressed, Settled, Started
 from haulage.errors import ConfigError, Failure, HaulageError, Kind
 from haulage.pipeline.asked import check_url
 from haulage.pipeline.run import ENDED, Pipeline
@@ -13,16 +13,19 @@ from haulage.values import Copy, Job, JobId, MediaFacts, MediaFile, Request, Sta
 __all__ = [
     "ENDED",
     "ConfigError",
+    "Continued",
     "Copy",
     "Event",
     "Failure",
     "HaulageError",
     "Job",
+    "JobEvent",
     "JobId",
     "Kind",
     "MediaFacts",
     "MediaFile",
     "Observer",
+    "Paused",
     "Pipeline",
     "Progressed",
     "Query",

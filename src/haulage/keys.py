@@ -77,6 +77,11 @@ def object_key(layout: str, video: Video, extension: str) -> str:
     )
 
 
+def sibling_key(key: str, extension: str) -> str:
+    """Name another file of the video whose record has this key, wherever a layout once put them."""
+    return f"{key.removesuffix('.json')}.{_extension_text(extension)}"
+
+
 def _extension_text(extension: str) -> str:
     stem, dot, last = extension.rpartition(".")
     return f"{field_text(stem)}.{field_text(last)}" if dot else field_text(last)

@@ -3,6 +3,7 @@
 from haulage.adapters.checked_upload import CheckedUpload
 from haulage.adapters.fsspec_storage import FsspecStorage
 from haulage.adapters.loop_calls import run_on_loop
+from haulage.adapters.option_checks import check_endpoint, check_prefix
 from haulage.cancel import Cancelled
 from haulage.config.options import option
 from haulage.config.sizes import Size
@@ -21,13 +22,26 @@ from haulage.contracts.metadata import (
     Query,
     Site,
 )
-from haulage.contracts.policies import Event, History, Observer, Progressed, RetryPolicy, Settled, Started
+from haulage.contracts.policies import (
+    Continued,
+    Event,
+    History,
+    JobEvent,
+    Observer,
+    Paused,
+    Progressed,
+    RetryPolicy,
+    Settled,
+    Started,
+)
 from haulage.contracts.storage import (
     Capabilities,
     ObjectInfo,
+    PartialFile,
     PendingUpload,
     Storage,
     StoredObject,
+    SupportsPartialFiles,
     SupportsPendingUploads,
     SupportsServerCopy,
     SupportsSignedUrl,
@@ -54,7 +68,7 @@ from haulage.registry.components import (
     StorageComponent,
     hookimpl,
 )
-from haulage.secrets import public_url, redact, unsigned_url
+from haulage.secrets import keep_secret, public_url, redact, unsigned_url
 from haulage.values import (
     AttemptId,
     Copy,
@@ -82,6 +96,7 @@ __all__ = [
     "Capabilities",
     "CheckedUpload",
     "Context",
+    "Continued",
     "Copy",
     "Done",
     "Duplicate",
@@ -99,6 +114,7 @@ __all__ = [
     "History",
     "Hold",
     "Job",
+    "JobEvent",
     "JobId",
     "Keep",
     "Kind",
@@ -111,6 +127,8 @@ __all__ = [
     "ObjectInfo",
     "Observer",
     "ObserverComponent",
+    "PartialFile",
+    "Paused",
     "PendingUpload",
     "Progressed",
     "Query",
@@ -129,14 +147,18 @@ __all__ = [
     "StoreError",
     "StoredObject",
     "SupportsExamination",
+    "SupportsPartialFiles",
     "SupportsPendingUploads",
     "SupportsServerCopy",
     "SupportsSignedUrl",
     "Try",
     "Upload",
     "Video",
+    "check_endpoint",
     "check_key",
+    "check_prefix",
     "hookimpl",
+    "keep_secret",
     "option",
     "public_url",
     "redact",

@@ -69,9 +69,11 @@ def test_the_picture_is_whole_in_itself():
 
 def test_every_session_is_described():
     """The guide for contributors has each session of the noxfile, and no other."""
-    sessions = re.findall(r"@nox\.session\(.*\)\n(?:@.*\n)*def (\w+)", (ROOT / "noxfile.py").read_text())
+    text = (ROOT / "noxfile.py").read_text()
+    found = re.findall(r'@nox\.session\((?:.*name="([^"]+)"\))?.*\n(?:@.*\n)*def (\w+)', text)
+    sessions = [name or function for name, function in found]
     table = (ROOT / "CONTRIBUTING.md").read_text().partition("| session |")[2].partition("\n\n")[0]
-    told = [name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", row.split("|")[1])]
+    told = [name for row in table.splitlines()[2:] for name in re.findall(r"`([^`]+)`", row.split("|")[1])]
     assert sorted(told) == sorted(sessions)
 
 
@@ -164,3 +166,15 @@ def test_every_command_is_shown():
     text = (ROOT / "README.md").read_text() + (ROOT / "docs" / "tutorial" / "first-haul.md").read_text()
     for command in COMMANDS:
         assert f"haulage {command}" in text
+
+
+def test_every_guarantee_names_its_tests():
+    """The page of the guarantees has all nineteen, and names each module that tests one."""
+    rows = re.findall(
+        r"^\| G(\d+) \|.*\|([^|]+)\|$", (ROOT / "docs/explanation/guarantees.md").read_text(), re.MULTILINE
+    )
+    told = {f"test_g{int(number):02}": re.findall(r"faults/(\w+)\.py", tests) for number, tests in rows}
+    assert len(told) == 19
+    for number, names in told.items():
+        assert names == sorted(path.stem for path in ROOT.glob(f"tests/faults/{number}_*.py")), number
+        assert names, f"{number} has no test"

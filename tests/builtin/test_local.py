@@ -3,6 +3,7 @@ import hashlib
 import io
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -49,6 +50,33 @@ def files(root):
         for folder, _, names in os.walk(root)
         for name in names
     }
+
+
+WRITER = """
+import sys
+from haulage.builtin.local import LocalStorage
+from haulage.contracts.storage import ObjectInfo
+from haulage.testing import Call
+
+info = ObjectInfo("video/mp4", "d" * 32, "youtube v1", None)
+upload = LocalStorage(sys.argv[1]).begin("UC1/v1/video.mp4", info, Call())
+upload.write(b"half")
+print("written", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_what_a_dead_writer_left_goes_with_the_next_write_beside_it(storage, root):
+    """While it lives its unfinished file is nobody's but its own."""
+    command = [sys.executable, "-c", WRITER, str(root)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
+        assert writer.stdout.readline() == b"written\n"
+        put(storage, b"beside", "UC1/v1/video.json")
+        assert b"half" in files(root).values(), "the file of a writer that lives was removed"
+        writer.kill()
+    assert b"half" in files(root).values()
+    put(storage, b"more", "UC1/v1/video.en.vtt")
+    assert files(root) == {"UC1/v1/video.json": b"beside", "UC1/v1/video.en.vtt": b"more"}
 
 
 def test_before_the_commit_only_a_hidden_file_is_there(storage, root):

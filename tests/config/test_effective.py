@@ -99,7 +99,9 @@ def test_defaults():
         *("fetcher.type", "fetcher.pattern", "fetcher.truth", "fetcher.empty", "fetcher.several", "fetcher.wait"),
         *("fetcher.height", "fetcher.headers", "fetcher.sites", "fetcher.site.name", "fetcher.site.cookie"),
         *("fetcher.proxy.name", "fetcher.proxy.cookie"),
-        *("retry.type", "executor.type", "executor.workers", "workspace.path", "layout", "private_hosts", "lease"),
+        *("retry.type", "executor.type", "executor.workers"),
+        *("workspace.path", "workspace.min_free", "workspace.max_size", "workspace.keep_failed"),
+        *("layout", "private_hosts", "lease"),
         "plugins.disable",
     ]
     assert {(place, variables) for _, place, variables in found.values()} == {(None, ())}

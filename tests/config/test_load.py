@@ -158,7 +158,9 @@ def test_no_config_at_all(text):
     assert (config.fetcher.type, config.fetcher.options) == ("yt-dlp", YtDlp())
     assert (config.retry.type, config.retry.options) == ("exponential", Exponential())
     assert (config.executor.type, config.executor.options) == ("threads", Threads())
-    assert config.workspace == Workspace(path=".haulage/work")
+    workspace = config.workspace
+    assert (workspace.path, workspace.min_free, workspace.max_size) == (".haulage/work", 2 * 2**30, None)
+    assert workspace.keep_failed == timedelta(days=7)
     assert config.layout == DEFAULT_LAYOUT
     assert config.private_hosts == ()
     assert config.lease == timedelta(seconds=90)
@@ -179,7 +181,7 @@ def test_everything():
         fetcher: {max_height: 1080}
         retry: {type: never}
         executor: {type: threads, workers: 2}
-        workspace: {path: /mnt/fast}
+        workspace: {path: /mnt/fast, min_free: 10GiB, max_size: 1TB, keep_failed: 12h}
         layout: "{source}/{video_id}.{ext}"
         private_hosts: [media.corp, 10.0.0.0/8, "::1"]
         lease: 2m
@@ -196,7 +198,9 @@ def test_everything():
     assert config.fetcher.options == YtDlp(max_height=1080)
     assert (config.retry.type, config.retry.options) == ("never", Never())
     assert config.executor.options == Threads(workers=2)
-    assert config.workspace == Workspace(path="/mnt/fast")
+    assert config.workspace == Workspace(
+        path="/mnt/fast", min_free=10 * 2**30, max_size=10**12, keep_failed=timedelta(hours=12)
+    )
     assert config.layout == "{source}/{video_id}.{ext}"
     assert config.private_hosts == ("media.corp", "10.0.0.0/8", "::1")
     assert config.lease == timedelta(minutes=2)
@@ -250,7 +254,8 @@ def test_other_short_forms():
             "plugins: {disable: [haulage-tap]}\n",
             "1:21: plugins.disable[0]: unknown plugin 'haulage-tap'; did you mean 'haulage-tape'?",
         ),
-        ("workspace: {min_free: 2GiB}\n", "1:13: workspace.min_free: unknown option 'min_free'; there is only path"),
+        ("workspace: {free: 2GiB}\n", "1:13: workspace.free: unknown option 'free'; did you mean 'min_free'?"),
+        ("workspace: {max_size: much}\n", "1:13: workspace.max_size: expected a size such as 500MB or 2GiB, got 'much'"),
         ("workspace: {path: ''}\n", "1:13: workspace.path: expected a path, got an empty text"),
         ("storages: [a]\n", "1:1: storages: expected a mapping, got a list"),
         ("storages:\n", "1:1: storages: expected a mapping, got nothing"),

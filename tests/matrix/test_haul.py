@@ -6,8 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ELSEWHERE = ("AWS_", "GOOGLE_", "HAULAGE", "STORAGE_")
-"""What variables of this machine begin with that could lead to another store than the cell's."""
+from program import ELSEWHERE
 
 CONFIG = """\
 private_hosts: [127.0.0.1]

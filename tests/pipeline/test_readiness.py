@@ -38,6 +38,15 @@ def test_the_check_leaves_nothing(pipeline, site, odd):
     assert odd.OPEN == {"main": [], "mirror": []}
 
 
+def test_the_check_ends_what_a_killed_one_left_open(pipeline, site, odd):
+    """An upload that was begun for a check is ended by the next one, and no other is."""
+    others = [("haulage-check-me", "1"), ("top/haulage-check-0123456789abcdef", "2"), ("top/video.mp4", "3")]
+    odd.OPEN["main"] = [("haulage-check-0123456789abcdef", "0"), *others]
+    with pipeline(storages=STORAGES) as running:
+        list(running.run([site.url("clip.mp4?killed")]))
+    assert odd.OPEN["main"] == others
+
+
 def test_where_nothing_is_due_no_storage_is_asked(pipeline, site, odd):
     """A queue with nothing in it costs no request."""
     odd.REFUSALS["main"] = [("check", Kind.DENIED)]

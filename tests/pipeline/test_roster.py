@@ -234,3 +234,11 @@ def test_a_folder_that_cannot_be_used_is_told(tmp_path, path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match=path):
         Roster(tmp_path / path)
+
+
+def test_who_left_something_behind_is_found_dead(folder):
+    """A worker that ends and could not give back what it holds is dealt with like one that died."""
+    one, other = Roster(folder), Roster(folder)
+    one.abandon()
+    assert list(other.dead()) == [one.name]
+    other.close()

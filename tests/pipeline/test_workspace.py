@@ -75,6 +75,12 @@ def test_a_relative_path_stays_where_it_was(tmp_path, monkeypatch):
     assert workspace.occupy(job(ONE), ONE) == tmp_path / "work" / JOB / ONE
 
 
+def test_a_path_that_goes_up_is_written_out(tmp_path):
+    """Fetchers get a folder without "..", which some take out of the paths that they write to."""
+    workspace = Workspace(tmp_path / "config" / ".." / "work")
+    assert str(workspace.occupy(job(ONE), ONE)) == f"{tmp_path}/work/{JOB}/{ONE}"
+
+
 def test_the_name_is_that_of_the_folder(tmp_path):
     """Every process that uses the folder knows it by one name, and no other folder has it."""
     one, again, other = Workspace(tmp_path / "one"), Workspace(tmp_path / "one"), Workspace(tmp_path / "other")

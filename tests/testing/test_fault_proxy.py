@@ -255,6 +255,21 @@ def test_delay(ends: Ends) -> None:
     assert read(ends.client, len(EMPTY)) == EMPTY
 
 
+def test_trickle(ends: Ends) -> None:
+    """Of what trickles each byte comes by itself, in the request's body and in the whole of the answer."""
+    ends.proxy.on("PUT", "", faults.Trickle(0.01))
+    ends.client.sendall(PUT + BODY)
+    server = ends.accept()
+    assert read(server, len(PUT)) == PUT
+    began = time.monotonic()
+    assert read(server, len(BODY)) == BODY
+    assert time.monotonic() - began >= 0.01 * (len(BODY) - 1)
+    began = time.monotonic()
+    server.sendall(OK + BODY)
+    assert read(ends.client, len(OK + BODY)) == OK + BODY
+    assert time.monotonic() - began >= 0.01 * (len(OK + BODY) - 1)
+
+
 def test_silence(ends: Ends) -> None:
     """A silent connection stays open without a word, and the server hears nothing."""
     ends.proxy.on("", "", faults.Silence())

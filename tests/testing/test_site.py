@@ -171,6 +171,17 @@ def test_403(ask: Client) -> None:
     assert ask("/403/clip.mp4").status == 403
 
 
+def test_a_site_that_refuses(site: LoopbackSite, ask: Client) -> None:
+    """Whatever is asked for meets the refusal while it lasts, and is served as ever after it."""
+    with site.refusing(429, retry_after=7):
+        got = ask("/503-twice/refused/clip.mp4")
+        assert (got.status, got.headers["Retry-After"]) == (429, "7")
+    with site.refusing(401):
+        got = ask("/clip.mp4?refused")
+        assert (got.status, got.headers["Retry-After"]) == (401, None)
+    assert [ask("/503-twice/refused/clip.mp4").status for _ in range(3)] == [503, 503, 200]
+
+
 def test_429(site: LoopbackSite, ask: Client) -> None:
     """A path gets 429 with Retry-After until that time is over."""
     path = "/429/1/clip.mp4"

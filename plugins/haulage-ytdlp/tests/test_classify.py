@@ -377,6 +377,8 @@ class TestTypes:
             (PostProcessingError("ffprobe not found. Please install or provide the path"), Kind.ENVIRONMENT),
             (FFmpegPostProcessorError("Error writing trailer: No space left on device"), Kind.NO_SPACE),
             (FFmpegPostProcessorError("Invalid data found when processing input"), Kind.INVALID),
+            (RecursionError("maximum recursion depth exceeded"), Kind.UNAVAILABLE),
+            (MemoryError(), Kind.UNAVAILABLE),
             (ValueError("oops"), Kind.BUG),
             (KeyError("oops"), Kind.BUG),
         ],

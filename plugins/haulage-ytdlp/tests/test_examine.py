@@ -3,6 +3,7 @@
 import pytest
 
 from haulage_ytdlp import examine
+from haulage_ytdlp.options import YtDlpOptions
 
 OLD = "upgrade it with: pip install --upgrade yt-dlp"
 NO_FFMPEG = "without it no streams are merged: pip install imageio-ffmpeg"
@@ -116,3 +117,11 @@ def test_a_runtime_of_the_system(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
     [found] = [each for each in examine.examine() if each.about == "JavaScript"]
     assert (found.level, found.message) == ("good", f"deno 2.0.0 ({folder}/deno)")
+
+
+def test_a_proxy_is_told_of(new_fetcher):
+    """The guard cannot see where a proxy connects to, and so it is said who has to refuse."""
+    proxied = {each.about: each for each in new_fetcher(options=YtDlpOptions(proxy="http://me:pw@h:1")).examine()}
+    assert (proxied["proxy"].level, "internal addresses" in proxied["proxy"].cure) == ("warning", True)
+    assert "me:pw" not in str(proxied)
+    assert "proxy" not in {each.about for each in new_fetcher().examine()}

@@ -44,6 +44,7 @@ EFFECTIVE = {
     "outtmpl": {"default": "video.%(ext)s"},
     "overwrites": False,
     "paths": {"home": "."},
+    "playlistend": 2,
     "postprocessors": [],
     "proxy": "",
     "quiet": True,

@@ -5,15 +5,15 @@ import errno
 import hashlib
 import io
 import posixpath
-import secrets
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from haulage.adapters.checked_upload import CheckedUpload
 from haulage.adapters.fsspec_errors import says, translated, unless_missing
+from haulage.adapters.partial_names import PARTIAL, attempt_in, partial_name
 from haulage.contracts.context import Context
-from haulage.contracts.storage import ObjectInfo, Storage, StoredObject
+from haulage.contracts.storage import ObjectInfo, PartialFile, Storage, StoredObject
 from haulage.errors import AlreadyExists, Failure, Kind
 from haulage.keys import check_key
 from haulage.secrets import redact
@@ -21,7 +21,6 @@ from haulage.secrets import redact
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-_UNFINISHED = ".haulage-"
 _BLOCK = 1 << 20
 _VERSION = ("size", "etag", "ETag", "ino")
 _TIMES = ("mtime", "modified", "last_modified", "created")
@@ -74,7 +73,7 @@ class FsspecUpload(CheckedUpload):
         self._target = storage.path(key)
         folder = posixpath.dirname(self._target)
         # Its length does not grow with the target's, and no two uploads share it.
-        self._partial = posixpath.join(folder, f"{_UNFINISHED}{attempt}-{secrets.token_hex(4)}")
+        self._partial = posixpath.join(folder, partial_name(attempt))
         self._file: Any = None
         self._is_there = False
         try:
@@ -164,7 +163,7 @@ class FsspecStorage(Storage):
 
     A cancel is heard between two blocks; a call that hangs is ended by the filesystem's own time limits, so set them.
     After a crash, or where an abort could not remove it, which is logged as a warning, a file that begins with
-    `.haulage-` stays; it is never listed.
+    `.haulage-` stays; it is never listed, and `haulage fsck --repair` removes it.
 
     Args:
         filesystem: Any filesystem of fsspec that may be used from many threads. `sftp` of fsspec may not (its client
@@ -237,17 +236,21 @@ class FsspecStorage(Storage):
 
     def list(self, folder: str) -> Iterator[StoredObject]:
         """See Storage."""
-        pending = [check_key(folder) if folder else ""]
+        for found in self._files(check_key(folder) if folder else ""):
+            if not posixpath.basename(found.key).startswith(PARTIAL):
+                yield found
+
+    def _files(self, folder: str) -> Iterator[StoredObject]:
+        pending = [folder]
         while pending:
             here = pending.pop()
             for entry in self._entries(posixpath.join(self.root, here)):
-                name = posixpath.basename(entry["name"].rstrip("/"))
                 # Not through check_key: a stranger's file may have any name.
-                key = posixpath.join(here, name)
+                key = posixpath.join(here, posixpath.basename(entry["name"].rstrip("/")))
                 found = _object(key, entry)
                 if entry["type"] == "directory":
                     pending.append(key)
-                elif found and not name.startswith(_UNFINISHED):
+                elif found:
                     yield found
 
     def _entries(self, path: str) -> Iterator[Mapping[str, Any]]:
@@ -266,6 +269,19 @@ class FsspecStorage(Storage):
             raise AlreadyExists(Failure(Kind.CONFLICT, f"{self.url(key)} is not the version that was to be deleted"))
         with translated(f"delete {self.url(key)}"), unless_missing():
             self.filesystem.rm_file(self.path(key))
+
+    def partial_files(self) -> Iterator[PartialFile]:
+        """See SupportsPartialFiles."""
+        for found in self._files(""):
+            name = posixpath.basename(found.key)
+            if name.startswith(PARTIAL):
+                yield PartialFile(found.key, attempt_in(name), found.size)
+
+    def remove_partial_file(self, file: PartialFile) -> None:
+        """See SupportsPartialFiles."""
+        path = posixpath.join(self.root, file.path)
+        with translated(f"remove {path}"), unless_missing():
+            self.filesystem.rm_file(path)
 
     def move(self, source: str, target: str) -> None:
         """Move a file; the errors are the filesystem's."""

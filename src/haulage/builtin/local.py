@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -11,15 +10,16 @@ from pathlib import Path
 from typing import BinaryIO, NoReturn
 
 from haulage.adapters.checked_upload import CheckedUpload
+from haulage.adapters.partial_names import PARTIAL, attempt_in, partial_name
 from haulage.contracts.context import Context
-from haulage.contracts.storage import ObjectInfo, Storage, StoredObject
+from haulage.contracts.storage import ObjectInfo, PartialFile, Storage, StoredObject
 from haulage.errors import AlreadyExists, Failure, Kind, StorageError
 from haulage.keys import check_key
+from haulage.locks import Lock
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
-_UNFINISHED = ".haulage-"
 
 
 def _raise(error: OSError, doing: str) -> NoReturn:
@@ -69,6 +69,13 @@ def _version(status: os.stat_result) -> str:
     return f"{status.st_ino:x}-{status.st_mtime_ns:x}-{status.st_size:x}"
 
 
+def _remove_abandoned(folder: Path) -> None:
+    """Remove what writers in a folder left that died; those that live hold a lock on theirs."""
+    for path in folder.glob(f"{PARTIAL}*"):
+        with contextlib.suppress(OSError), Lock.exclusive(path):  # in use, gone, or where no file can be locked
+            path.unlink()
+
+
 class LocalUpload(CheckedUpload):
     """Writes beside the target; `commit` makes it durable, then visible under its name in one step."""
 
@@ -76,11 +83,25 @@ class LocalUpload(CheckedUpload):
         self._storage, self._key, self._replaces = storage, key, replaces
         self._target = storage.root / key
         super().__init__(str(self._target), ctx)
-        # Its length does not grow with the target's, and no two uploads share it.
-        self._partial = self._target.with_name(f"{_UNFINISHED}{attempt}-{secrets.token_hex(4)}")
+        self._lock: Lock | None = None
         with _translated(f"write {self._target}"):
             _make_folder(self._target.parent)
+            _remove_abandoned(self._target.parent)
+            self._open(attempt)
+
+    def _open(self, attempt: str) -> None:
+        while True:
+            # Its length does not grow with the target's, and no two uploads share it.
+            self._partial = self._target.with_name(partial_name(attempt))
             self._file = self._partial.open("xb", buffering=0)
+            try:
+                self._lock = Lock.exclusive(self._partial)
+            except (BlockingIOError, FileNotFoundError):  # taken for a dead one's before it was locked
+                self._discard()
+                continue
+            except OSError:  # no file can be locked here, and so none is taken for a dead one's
+                pass
+            return
 
     def _append(self, data: bytes | memoryview) -> None:
         rest = memoryview(data)
@@ -106,7 +127,6 @@ class LocalUpload(CheckedUpload):
         if self._replaces is None:
             try:
                 os.link(self._partial, self._target)
-                return
             except FileExistsError:
                 raise AlreadyExists(
                     Failure(Kind.CONFLICT, f"{self._target} was written by somebody else meanwhile")
@@ -114,6 +134,9 @@ class LocalUpload(CheckedUpload):
             except OSError as error:
                 if error.errno not in _NO_LINKS:
                     raise
+            else:
+                self._partial.unlink()  # not only when the upload ends: a crash shall leave no second name
+                return
         self._partial.replace(self._target)
 
     def _discard(self) -> None:
@@ -122,6 +145,8 @@ class LocalUpload(CheckedUpload):
                 self._file.close()
             finally:
                 self._partial.unlink(missing_ok=True)
+                if self._lock is not None:
+                    self._lock.close()
 
 
 class LocalStorage(Storage):
@@ -181,16 +206,18 @@ class LocalStorage(Storage):
 
     def list(self, folder: str) -> Iterator[StoredObject]:
         """See Storage."""
-        top = self.root / check_key(folder) if folder else self.root
+        for path in self._files(self.root / check_key(folder) if folder else self.root):
+            if not path.name.startswith(PARTIAL):
+                # Not through check_key: a stranger's file may have any name.
+                found = self._stat(path.relative_to(self.root).as_posix())
+                if found:
+                    yield found
+
+    def _files(self, top: Path) -> Iterator[Path]:
         with _translated(f"list {top}"):
             for parent, _, names in os.walk(top, onerror=_unless_missing):
                 for name in names:
-                    if name.startswith(_UNFINISHED):
-                        continue
-                    # Not through check_key: a stranger's file may have any name.
-                    found = self._stat((Path(parent) / name).relative_to(self.root).as_posix())
-                    if found:
-                        yield found
+                    yield Path(parent) / name
 
     def delete(self, key: str, *, only: StoredObject | None = None) -> None:
         """See Storage."""
@@ -201,6 +228,21 @@ class LocalStorage(Storage):
                 raise AlreadyExists(Failure(Kind.CONFLICT, f"{path} is not the version that was to be deleted"))
         with _translated(f"delete {path}"), contextlib.suppress(FileNotFoundError, NotADirectoryError):
             path.unlink()
+
+    def partial_files(self) -> Iterator[PartialFile]:
+        """See SupportsPartialFiles."""
+        for path in self._files(self.root):
+            if path.name.startswith(PARTIAL):
+                name = path.relative_to(self.root).as_posix()
+                found = self._stat(name)
+                if found:
+                    yield PartialFile(name, attempt_in(path.name), found.size)
+
+    def remove_partial_file(self, file: PartialFile) -> None:
+        """See SupportsPartialFiles."""
+        path = self.root / file.path
+        with _translated(f"remove {path}"):
+            path.unlink(missing_ok=True)
 
     def url(self, key: str) -> str:
         """See Storage."""

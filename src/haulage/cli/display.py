@@ -4,8 +4,8 @@ import os
 import queue
 import sys
 import threading
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Self
 
 from rich.console import Console
@@ -20,7 +20,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from haulage import Event, Job, JobId, Pipeline, Progressed, Settled, Site, Started, Status
+from haulage import Continued, Event, Job, JobId, Paused, Pipeline, Progressed, Settled, Site, Started, Status
 from haulage.cli.report import again_text, facts_text, name
 from haulage.values import AttemptId
 
@@ -87,9 +87,14 @@ class Display:
                         line = f"{again_text(failure, again)}: {name(job)}: {failure}"
                         self._console.print(escape(line), soft_wrap=True)
 
+                case Paused(failure=failure):
+                    self._console.print(escape(f"paused until there is room: {failure}"), soft_wrap=True)
+                case Continued():
+                    self._console.print("there is room again, it goes on", soft_wrap=True)
+
     def result(self, job: Job, pipeline: Pipeline) -> None:
         """Say how a job ended."""
-        print(f"{self._word(job):<11}  {name(job)}{self._detail(job, pipeline)}", flush=True)  # noqa: T201
+        print(f"{self.word(job):<11}  {name(job)}{self._detail(job, pipeline)}", flush=True)  # noqa: T201
 
     def say(self, line: str) -> None:
         """Tell people something, from any thread and from a signal handler."""
@@ -110,21 +115,27 @@ class Display:
         while (line := self._lines.get()) is not None:
             self._console.print(escape(line), soft_wrap=True)
 
-    def closed(self, sites: Iterable[Site], jobs: Iterable[Job]) -> None:
-        """Say which sites a person has to open before some of these jobs go on."""
-        waited_for = {job.site for job in jobs}
+    def left_alone(self, sites: Iterable[Site]) -> None:
+        """Say which of these sites have refused, and until when their jobs wait."""
+        for site in sites:
+            if site.opens is not None and site.opens > datetime.now(UTC):
+                until = site.opens.astimezone().isoformat(" ", "seconds")
+                self._console.print(escape(f"{site.name} is closed until {until}: {site.reason}"), soft_wrap=True)
+
+    def closed(self, sites: Iterable[Site], waited_for: Collection[str]) -> None:
+        """Say which of these sites a person has to open before their jobs go on."""
         for site in sites:
             if site.opens is None and site.name in waited_for:
                 line = f"{site.name} is closed: {site.reason}. Once that is mended: haulage resume {site.name}"
                 self._console.print(escape(line), soft_wrap=True)
 
-    def summary(self, jobs: Iterable[Job]) -> None:
+    def summary(self, counts: Mapping[str, int]) -> None:
         """Say how many jobs ended how."""
-        counts = Counter(self._word(job) for job in jobs)
         if counts:
             self._console.print(", ".join(f"{count} {word}" for word, count in counts.items()))
 
-    def _word(self, job: Job) -> str:
+    def word(self, job: Job) -> str:
+        """How a job ended, in a word."""
         if job.status is Status.DOWNLOADED:
             return "had already" if job.id in self._stored_before else "stored"
         return job.status.value

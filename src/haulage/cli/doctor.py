@@ -25,10 +25,13 @@ def command(ctx: click.Context, as_json: bool) -> int:
     The config, plugins, workspace and database, what the fetcher needs, and each storage, where a small object is
     written, read back and deleted. The exit code is 2 where the config is wrong, and 3 where something else is bad.
     """
-    from attrs import asdict
+    from attrs import asdict, evolve
+
+    from haulage.secrets import redact
 
     findings = []
-    for finding in _findings(ctx.ensure_object(Settings)):
+    for told in _findings(ctx.ensure_object(Settings)):
+        finding = evolve(told, message=redact(told.message), cure=redact(told.cure))
         findings.append(finding)
         if not as_json:
             cure = f"; {finding.cure}" if finding.cure else ""

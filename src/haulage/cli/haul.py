@@ -4,12 +4,15 @@ import contextlib
 import json
 from collections.abc import Iterable, Iterator
 
-from haulage import ENDED, Job, JobId, Kind, Pipeline, Query, Request, Status
+from haulage import ENDED, Query, Request
 from haulage.cli.display import Display
 from haulage.cli.exits import Exit
 from haulage.cli.report import document
 from haulage.cli.settings import Settings
 from haulage.cli.signals import graceful
+from haulage.cli.tally import Tally
+
+_INTERRUPTED = "stopped; what was not finished stays in the queue, and the same command goes on with it"
 
 
 def haul(
@@ -27,26 +30,29 @@ def haul(
     try:
         return _haul(settings, requests, display, as_json, forever)
     except KeyboardInterrupt:
-        display.last("stopped; what was not finished stays in the queue, and the same command goes on with it")
+        display.last(_INTERRUPTED)
         return Exit.STOPPED
 
 
 def _haul(
     settings: Settings, requests: Iterable[Request] | None, display: Display, as_json: bool, forever: bool
 ) -> Exit:
-    named: list[JobId] = []
-    outcomes: dict[JobId, Job] = {}
-    with (
-        settings.pipeline(display) as pipeline,
-        display,
-        graceful(pipeline.stop, display.say, display.abandon) as stopped,
-    ):
-        noted = None if requests is None else _noted(requests, named)
+    tally = Tally()
+    pipeline = settings.pipeline(display)
+
+    def give_up() -> None:
+        pipeline.abandon()
+        display.last(_INTERRUPTED)
+
+    with graceful(pipeline.stop, display.say, display.abandon, give_up) as stopped, pipeline, display:
+        noted = None if requests is None else _noted(requests, tally)
+        display.left_alone(pipeline.sites())  # who asks for what waits shall not wonder
         with contextlib.closing(pipeline.run(noted, forever=forever)) as jobs:
             for job in jobs:
+                left = stopped() and job.status not in ENDED
                 if not forever:
-                    outcomes[job.id] = job
-                if stopped() and job.status not in ENDED:
+                    tally.add(job, None if left else display.word(job))
+                if left:
                     continue
                 if as_json:
                     print(json.dumps(document(job, pipeline), ensure_ascii=False), flush=True)  # noqa: T201
@@ -54,40 +60,21 @@ def _haul(
                     display.result(job, pipeline)
         if requests is None and not forever and not stopped():
             # Nobody named these, and nobody works on them: their sites wait for a person.
-            outcomes |= {job.id: job for job in pipeline.find(Query(unfinished=True))}
+            for job in pipeline.find(Query(unfinished=True)):
+                tally.add(job, display.word(job))
         if not as_json:
-            display.summary(job for job in outcomes.values() if job.status in ENDED or not stopped())
-        display.closed(pipeline.sites(), outcomes.values())
-        left = any(job.status not in ENDED for job in outcomes.values())
+            display.summary(tally.words)
+        display.closed(pipeline.sites(), tally.sites)
+        left = tally.left
         if requests is None:
             left = forever or next(pipeline.find(Query(unfinished=True)), None) is not None
         if stopped() and left:
             display.say("stopped; what was not begun stays in the queue, and the same command goes on with it")
             return Exit.STOPPED
-        return _code(pipeline, named, outcomes)
+        return tally.code(pipeline)
 
 
-def _code(pipeline: Pipeline, named: list[JobId], outcomes: dict[JobId, Job]) -> Exit:
-    if any(_waits_for(job, Kind.ENVIRONMENT) for job in outcomes.values()):
-        return Exit.UNUSABLE
-    good = all(_good(outcomes[each], pipeline) for each in named)
-    bad = any(job.status is Status.FAILED or _waits_for(job, Kind.AUTH) for job in outcomes.values())
-    return Exit.DONE if good and not bad else Exit.NOT_ALL
-
-
-def _waits_for(job: Job, kind: Kind) -> bool:
-    """Whether a job was yielded unfinished since a person has to do something first."""
-    return job.status is Status.PENDING and bool(job.tries) and job.tries[-1].failure.kind is kind
-
-
-def _good(job: Job, pipeline: Pipeline) -> bool:
-    """Whether what was named is stored; where another job has the same video, whether that one stored it."""
-    if job.status is Status.DUPLICATE and job.twin is not None:
-        return all(_good(twin, pipeline) for twin in pipeline.find(Query(ids=(job.twin,))))
-    return job.status in (Status.DOWNLOADED, Status.EXPANDED)
-
-
-def _noted(requests: Iterable[Request], named: list[JobId]) -> Iterator[Request]:
+def _noted(requests: Iterable[Request], tally: Tally) -> Iterator[Request]:
     for request in requests:
-        named.append(request.id)
+        tally.name(request.id)
         yield request

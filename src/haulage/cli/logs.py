@@ -4,6 +4,9 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from typing import Any
+
+from haulage.secrets import redact, redacted_lines
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -19,12 +22,28 @@ class JsonLines(logging.Formatter):
             .replace("+00:00", "Z"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": redact(record.getMessage()),
         }
-        line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        line |= {name: _public(value) for name, value in vars(record).items() if name not in _STANDARD}
         if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+            line["traceback"] = redacted_lines(self.formatException(record.exc_info))
+        return json.dumps(line, ensure_ascii=False, default=lambda value: redact(str(value)))
+
+
+class TextLines(logging.Formatter):
+    """A line for people, with nothing secret in it, and below it the traceback where there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See logging.Formatter."""
+        lines = [f"{record.levelname} {record.name}: {redact(record.getMessage())}"]
+        if record.exc_info:
+            lines.append(redacted_lines(self.formatException(record.exc_info)))
+        lines.append(redacted_lines(vars(record).get("traceback", "")))
+        return "\n".join(filter(None, lines))
+
+
+def _public(value: Any) -> Any:
+    return redacted_lines(value) if isinstance(value, str) else value
 
 
 class _Stderr(logging.StreamHandler):  # type: ignore[type-arg]
@@ -51,7 +70,7 @@ def begin_logging(form: str, level: str | None) -> None:
     if form == "json":
         handler.setFormatter(JsonLines())
     else:
-        handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+        handler.setFormatter(TextLines())
     logger = logging.getLogger("haulage")
     logger.handlers = [handler]
     logger.propagate = False

@@ -3,6 +3,7 @@
 import importlib
 import signal
 import sys
+import threading
 from importlib.metadata import version
 from typing import Any
 
@@ -15,6 +16,7 @@ COMMANDS = {
     "config": "Start, check and explain the config.",
     "demo": "Haul from a site on this machine, to see it work.",
     "doctor": "Look at everything that a haul needs.",
+    "fsck": "Compare the database with the storages.",
     "get": "Haul videos from URLs.",
     "list": "List what was asked for, and what became of it.",
     "plugins": "List what plugins offer, and explain it.",
@@ -73,11 +75,21 @@ def program() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the program and exit."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # end as on Ctrl-C: nothing is left half done
+    sys.excepthook = lambda _, error, __: _tell(error)
+    threading.excepthook = lambda told: _tell(told.exc_value)
     code = run(arguments)
     # An interrupt that met source text while it was executed, as by namedtuple, was handled above like any other.
     # CPython remembers it until it executes such text again, and would end `python -m` by SIGINT instead of the code.
     exec("")  # noqa: S102
     sys.exit(code)
+
+
+def _tell(error: BaseException | None) -> None:
+    """Tell of a bug, by a traceback with nothing secret in it."""
+    from haulage.secrets import public_traceback
+
+    if error is not None and not isinstance(error, SystemExit):
+        print(public_traceback(error), file=sys.stderr)  # noqa: T201
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -92,11 +104,12 @@ def run(arguments: list[str] | None = None) -> int:
         return Exit.STOPPED
     except Exception as error:
         from haulage.errors import HaulageError, Kind, StorageError
+        from haulage.secrets import redact
 
         if not isinstance(error, HaulageError):
             raise
         for line in str(error).splitlines():
-            click.echo(f"haulage: {line}", err=True)
+            click.echo(f"haulage: {redact(line)}", err=True)
         wrong = error.failure.kind is Kind.CONFIG and not isinstance(error, StorageError)
         return Exit.USAGE if wrong else Exit.UNUSABLE
     return code if isinstance(code, int) else 0

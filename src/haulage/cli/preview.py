@@ -8,7 +8,7 @@ import click
 
 from haulage import HaulageError, Pipeline, Query, Request, Status, Video
 from haulage.cli.settings import Settings
-from haulage.secrets import public_url
+from haulage.secrets import one_line, public_url
 
 
 def preview(settings: Settings, requests: Iterable[Request], *, as_json: bool = False) -> int:
@@ -41,8 +41,8 @@ def _tell(pipeline: Pipeline, request: Request, found: Video | Request, as_json:
         told |= {"title": video and video.title, "url": url, "stored": had}
         click.echo(json.dumps(told, ensure_ascii=False))
     else:
-        name = " ".join(each for each in (video.source, video.id, request.variant) if each) if video else "?"
-        click.echo(f"{'had already' if had else 'would haul':<11}  {name}: {url}")
+        name = one_line(f"{video.source} {video.id} {request.variant}") if video else "?"
+        click.echo(f"{'had already' if had else 'would haul':<11}  {name}: {one_line(url)}")
 
 
 def _is_stored(pipeline: Pipeline, video: Video) -> bool:

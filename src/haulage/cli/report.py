@@ -6,7 +6,7 @@ from typing import Any
 from rich.filesize import decimal
 
 from haulage import Failure, Job, Kind, Pipeline, Status
-from haulage.secrets import public_url
+from haulage.secrets import one_line, public_url
 
 _WELL = (Status.DOWNLOADED, Status.EXPANDED, Status.DUPLICATE, Status.PRUNED)
 
@@ -71,7 +71,7 @@ def tries_document(job: Job) -> list[dict[str, Any]]:
 
 def name(job: Job) -> str:
     """What to call a job: its title, or its URL."""
-    return (job.video and job.video.title) or public_url(job.request.url)
+    return one_line((job.video and job.video.title) or public_url(job.request.url))
 
 
 def facts_text(job: Job) -> str:

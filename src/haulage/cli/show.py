@@ -22,7 +22,7 @@ def command(ctx: click.Context, name: str, as_json: bool) -> None:
     """Tell the whole story of a video, named by its id or its URL: attempts, waits, facts, and where it lies."""
     from haulage.cli.choose import named
     from haulage.cli.report import document, tries_document
-    from haulage.secrets import public_url
+    from haulage.secrets import one_line, public_url
 
     with ctx.ensure_object(Settings).pipeline() as pipeline:
         job, *others = named(pipeline, [name])
@@ -39,7 +39,7 @@ def command(ctx: click.Context, name: str, as_json: bool) -> None:
             click.echo(json.dumps(story, indent=2, ensure_ascii=False))
         else:
             for label, text in _story(job, pipeline):
-                click.echo(f"{label:<9} {text}")
+                click.echo(f"{label:<9} {one_line(text)}")
 
 
 def _story(job: "Job", pipeline: "Pipeline") -> "Iterator[tuple[str, str]]":

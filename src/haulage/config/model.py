@@ -9,6 +9,7 @@ from attrs import Factory, field, frozen
 
 from haulage.config.hosts import Host
 from haulage.config.options import option
+from haulage.config.sizes import Size
 from haulage.errors import ConfigError
 from haulage.keys import DEFAULT_LAYOUT, check_layout
 from haulage.registry.components import Component
@@ -74,6 +75,21 @@ class Workspace:
         example="/mnt/fast/haulage",
         validator=_not_empty,
     )
+    min_free: Size = option(
+        Size(2 << 30),
+        help="Nothing is downloaded while less than this is free on its disk.",
+        example="10GiB",
+    )
+    max_size: Size | None = option(
+        None,
+        help="Nothing is downloaded while it holds as much as this; without, only its disk counts.",
+        example="200GiB",
+    )
+    keep_failed: timedelta = option(
+        timedelta(days=7),
+        help="How long what was downloaded but could not be stored is kept for another try.",
+        example="12h",
+    )
 
 
 @frozen
@@ -121,7 +137,7 @@ class TopLevel:
     workspace: Workspace = option(
         Factory(Workspace),
         help="Where downloads lie until they are stored.",
-        example="{path: /mnt/fast/haulage}",
+        example="{path: /mnt/fast/haulage, min_free: 10GiB}",
     )
     layout: str = option(
         DEFAULT_LAYOUT, help="How objects are named.", example=f'"{DEFAULT_LAYOUT}"', validator=_layout

@@ -71,7 +71,7 @@ class Done:
 
 @frozen
 class Gate:
-    """A site closes; each one is a strike. Once it is open again, one job of it runs at a time until one succeeds.
+    """A site closes, which is a strike if it was open. Then, one job of it runs at a time until one of them succeeds.
 
     Attributes:
         closed_for: How long; None where a person has to open it.
@@ -156,11 +156,30 @@ class MetadataStore(ABC):
         """
 
     @abstractmethod
-    def claim(self, worker: str, lease: timedelta, *, home: str, handover: timedelta, batch: str = "") -> Hold | None:
+    def claim(
+        self,
+        worker: str,
+        lease: timedelta,
+        *,
+        home: str,
+        handover: timedelta,
+        batch: str = "",
+        fetched: bool = False,
+        job: JobId | None = None,
+    ) -> Hold | None:
         """Take one due job that nobody holds and whose site is open, the one that has been due longest.
 
         A job with files in another `home` is taken only when it has been due for longer than `handover`; one of a
         site with strikes only while nobody holds a job of that site.
+
+        Args:
+            worker: Who takes it.
+            lease: For how long.
+            home: The workspace of that worker.
+            handover: As above.
+            batch: Take only one of this batch; "" is all.
+            fetched: Take only one that has files, in `home`: there is no room for more.
+            job: Take this one or none: due or not, wherever its files lie and whatever its site, unless it is held.
         """
 
     @abstractmethod
@@ -177,7 +196,8 @@ class MetadataStore(ABC):
             hold: Gives the attempt that must be the current one.
             job: What to record.
             then: What becomes of the job.
-            site: What becomes of its site; "open" says that it has served, and opens it if it is not closed just now.
+            site: What becomes of its site; "open" says that it has served, and opens it if it is not closed just now
+                and has not refused since the job was claimed: what began before is no sign that it serves again.
 
         Raises:
             AttemptLost: The attempt is not the current one, or its lease is over; nothing was written.

@@ -7,13 +7,17 @@ from typing import Any, Protocol
 
 from attrs import frozen
 
+from haulage.errors import Failure
 from haulage.values import AttemptId, Job, JobId, Try
 
 __all__ = [
+    "Continued",
     "Event",
     "Executor",
     "History",
+    "JobEvent",
     "Observer",
+    "Paused",
     "Progressed",
     "Recipe",
     "RetryPolicy",
@@ -65,6 +69,11 @@ class Recipe:
 
 @frozen
 class Event:
+    """Something happened."""
+
+
+@frozen
+class JobEvent(Event):
     """Something happened to a job."""
 
     job: JobId
@@ -72,7 +81,7 @@ class Event:
 
 
 @frozen
-class Started(Event):
+class Started(JobEvent):
     """A worker took the job in hand.
 
     Attributes:
@@ -83,7 +92,7 @@ class Started(Event):
 
 
 @frozen
-class Progressed(Event):
+class Progressed(JobEvent):
     """A step of the job went on.
 
     Attributes:
@@ -98,7 +107,7 @@ class Progressed(Event):
 
 
 @frozen
-class Settled(Event):
+class Settled(JobEvent):
     """A worker put the job down: finished, or to be taken up again later.
 
     Attributes:
@@ -110,6 +119,22 @@ class Settled(Event):
     record: Job
     again: timedelta | None
     seconds: float
+
+
+@frozen
+class Paused(Event):
+    """Nothing is downloaded any more, for want of space; what was downloaded is still stored.
+
+    Attributes:
+        failure: What is short, and what a person can do.
+    """
+
+    failure: Failure
+
+
+@frozen
+class Continued(Event):
+    """There is room again, and downloads go on."""
 
 
 Observer = Callable[[Event], None]

@@ -187,6 +187,32 @@ class SupportsPendingUploads(Protocol):
         """End an upload for good, and nothing else; quiet when it has ended already. Raises StorageError."""
 
 
+@frozen
+class PartialFile:
+    """What was written of an object beside its place and never published, for the storage died with its process.
+
+    Attributes:
+        path: Where it lies, as the storage knows it.
+        attempt: Who began it.
+        size: In bytes.
+    """
+
+    path: str
+    attempt: AttemptId
+    size: int
+
+
+@runtime_checkable
+class SupportsPartialFiles(Protocol):
+    """A storage that writes objects beside their places, so that a crash leaves files that are listed nowhere."""
+
+    def partial_files(self) -> Iterator[PartialFile]:
+        """List them all, those that are being written just now among them. Raises StorageError."""
+
+    def remove_partial_file(self, file: PartialFile) -> None:
+        """Remove one, so that whoever still writes it cannot publish it; quiet when it is gone. Raises StorageError."""
+
+
 @runtime_checkable
 class SupportsServerCopy(Protocol):
     """A storage that can be told to copy an object of another one, without the bytes passing through here."""

@@ -12,7 +12,7 @@ from haulage.contracts.storage import ObjectInfo, Storage
 from haulage.errors import Failure, HaulageError, Kind, StorageError
 from haulage.pipeline.assembly import Assembly
 from haulage.pipeline.call import Call
-from haulage.secrets import redact
+from haulage.secrets import public_traceback, redact
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ def examine(assembly: Assembly) -> Iterator[Finding]:
         except HaulageError as error:
             yield Finding(about, "bad", error.failure.message, error.failure.cure)
         except Exception as error:  # of a component that keeps no contract
-            _log.debug("while looking at %s", about, exc_info=True)
+            _log.debug("while looking at %s", about, extra={"traceback": public_traceback(error)})
             yield Finding(about, "bad", redact(f"{type(error).__name__}: {error}"), "report it to its authors")
 
 
@@ -53,7 +53,11 @@ def _workspace(assembly: Assembly) -> Iterator[Finding]:
     workspace = assembly.workspace
     workspace.roster().close()
     free = shutil.disk_usage(workspace.root).free
-    yield Finding("workspace", "good", f"{workspace.root}, {free / 2**30:,.1f} GiB free")
+    short = assembly.space.shortage()
+    if short:
+        yield Finding("workspace", "warning", f"nothing would be downloaded: {short.message}", short.cure)
+    else:
+        yield Finding("workspace", "good", f"{workspace.root}, {free / 2**30:,.1f} GiB free")
 
 
 def _database(assembly: Assembly) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, TypeVar
 
+from haulage.config.hidden import called_secret, hidden
 from haulage.config.load import load
 from haulage.config.model import Chosen
 from haulage.contracts.context import BuildContext
@@ -18,6 +19,9 @@ from haulage.contracts.metadata import MetadataStore
 from haulage.contracts.policies import Observer, Recipe
 from haulage.errors import Failure, HaulageError, Kind, PluginError
 from haulage.pipeline.job import Carrier
+from haulage.pipeline.patience import PatientStore
+from haulage.pipeline.space import Space
+from haulage.pipeline.sweeper import Sweeper
 from haulage.pipeline.transfer import Place, Transfer
 from haulage.pipeline.worker import Worker
 from haulage.pipeline.workspace import Workspace
@@ -33,7 +37,7 @@ from haulage.registry.components import (
 )
 from haulage.registry.host import Host
 from haulage.registry.loading import reason
-from haulage.secrets import redact
+from haulage.secrets import keep_secret, public_traceback, redact
 from haulage.values import Job
 
 Part = TypeVar("Part")
@@ -60,6 +64,7 @@ class Assembly:
         self.host = Host(recipe.modules, no_plugins=recipe.no_plugins)
         overrides = dict(recipe.overrides)
         self.config = load(recipe.document, recipe.name, Path(recipe.folder), os.environ, self.host, overrides)
+        keep_secret(*hidden(self.config), *called_secret(os.environ))
         self._lock = threading.RLock()
         self._parts: dict[str, Any] = {}
         self._stack = contextlib.ExitStack()
@@ -90,7 +95,7 @@ class Assembly:
 
     @property
     def store(self) -> MetadataStore:
-        """Remembers jobs; prepared.
+        """Remembers jobs; prepared, and waited for where it is away for a while afterwards.
 
         Raises:
             HaulageError: It cannot be used; likewise for all that follows.
@@ -99,7 +104,7 @@ class Assembly:
         def make() -> MetadataStore:
             store: MetadataStore = self._closing(MetadataStoreComponent, self.config.database, "database")
             store.prepare()
-            return store
+            return PatientStore(store, self.config.lease)
 
         return self._part("store", make)
 
@@ -118,6 +123,12 @@ class Assembly:
         """Where downloads lie."""
         return self._part("workspace", lambda: Workspace(self.config.folder / self.config.workspace.path))
 
+    @property
+    def space(self) -> Space:
+        """Whether there is room for downloads."""
+        told = self.config.workspace
+        return self._part("space", lambda: Space(self.workspace.root, told.min_free, told.max_size))
+
     def place(self, name: str) -> Place:
         """A storage of the config, and what it claims of itself."""
 
@@ -134,8 +145,9 @@ class Assembly:
         def close() -> None:
             try:
                 getattr(observer, "close", lambda: None)()
-            except Exception:
-                _log.warning("observer '%s' raised when it was closed", name, exc_info=True)
+            except Exception as error:
+                told = {"traceback": public_traceback(error)}
+                _log.warning("observer '%s' raised when it was closed", name, extra=told)
 
         self._stack.callback(close)
         return observer
@@ -148,8 +160,9 @@ class Assembly:
             config = self.config
             transfer = Transfer({name: self.place(name) for name in config.store_to}, config.store_to, config.layout)
             policy = self._build(RetryPolicyComponent, config.retry, "retry")
-            carrier = Carrier(self.store, self.fetcher, policy, transfer, self.workspace)
-            worker = Worker(self.store, carrier, config.lease)
+            carrier = Carrier(self.store, self.fetcher, policy, transfer, self.workspace, self.space)
+            sweeper = Sweeper(self.store, self.workspace, config.workspace.keep_failed)
+            worker = Worker(self.store, carrier, sweeper, config.lease)
             for name in config.observers:
                 worker.watch(self._observer(name))
             self._stack.callback(worker.close)

@@ -42,7 +42,7 @@ class Attempt:
         self.cancel = CancelToken()
         self.log = _Log(log, {"job": hold.job.id, "attempt": hold.attempt})
         self.log.info("started", extra={"url": public_url(hold.job.request.url)})
-        tell(Started(hold.job.id, hold.attempt, hold.job))
+        tell(Started(hold.job.id, hold.attempt, _public(hold.job)))
 
     @property
     def attempt(self) -> AttemptId:
@@ -102,7 +102,7 @@ class Attempt:
             AttemptLost: It is not ours any more.
         """
         if isinstance(then, Done):
-            job = evolve(job, request=Request(public_url(job.request.url), job.request.variant))
+            job = _public(job)
         before = self.job.status
         self._hold = self._store.save(self._hold, job, then, site=site)
         self._log_change(before)
@@ -118,7 +118,7 @@ class Attempt:
                 "wait": None if wait is None else wait.total_seconds(),
             },
         )
-        self._tell(Settled(job.id, self.attempt, job, wait, seconds))
+        self._tell(Settled(job.id, self.attempt, _public(job), wait, seconds))
 
     def prove(self) -> None:
         """Make sure that the job is still ours, for another whole lease.
@@ -133,6 +133,12 @@ class Attempt:
     def _log_change(self, before: str) -> None:
         if self.job.status != before:
             self.log.info("is %s", self.job.status.value, extra={"status": self.job.status.value})
+
+
+def _public(job: Job) -> Job:
+    """The job without what gives access to its URLs."""
+    video = job.video and evolve(job.video, url=public_url(job.video.url))
+    return evolve(job, request=Request(public_url(job.request.url), job.request.variant), video=video)
 
 
 class _Log(logging.LoggerAdapter[logging.Logger]):

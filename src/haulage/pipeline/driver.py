@@ -40,6 +40,10 @@ class Driver:
         self._worker.drain()
         return bool(self._running)
 
+    def abandon(self) -> None:
+        """Put down what runs, though it still does."""
+        self._worker.abandon()
+
     def work(self, batch: str, named: tuple[JobId, ...], forever: bool) -> Generator[Job, None, None]:
         """Yield jobs as they are put down; closing the iterator ends what runs as soon as it can.
 
@@ -56,6 +60,7 @@ class Driver:
                 in_vain = False
                 while True:
                     worker.release_dead()
+                    worker.sweep()
                     due = worker.next_due(batch)
                     if not self._running and (
                         worker.draining or (due is None and not forever and not self._elsewhere(named))
@@ -63,7 +68,7 @@ class Driver:
                         return
                     pause = _LOOK_AGAIN if due is None or worker.draining else min(due.total_seconds(), _LOOK_AGAIN)
                     if in_vain:
-                        pause = max(pause, _REST)
+                        pause = max(pause, _LOOK_AGAIN if worker.paused() else _REST)
                     elif not pause:
                         self._check()
                         while len(self._running) < workers:

@@ -8,9 +8,11 @@ from attrs import evolve, frozen
 from haulage.contracts.fetcher import Fetcher
 from haulage.contracts.metadata import Again, Done, MetadataStore, NewJob
 from haulage.contracts.policies import RetryPolicy
-from haulage.errors import Duplicate, Failure, FetchError, HaulageError, Kind, StoreError
+from haulage.errors import ConfigError, Duplicate, Failure, FetchError, HaulageError, Kind, StoreError
+from haulage.pipeline.asked import check_entry
 from haulage.pipeline.attempt import Attempt
 from haulage.pipeline.behind import WriteBehind
+from haulage.pipeline.space import Space
 from haulage.pipeline.steps import (
     Expand,
     Fetch,
@@ -25,7 +27,7 @@ from haulage.pipeline.steps import (
 )
 from haulage.pipeline.transfer import Transfer
 from haulage.pipeline.workspace import Workspace
-from haulage.secrets import redact
+from haulage.secrets import public_traceback, redact
 from haulage.values import Job, JobId, Request, Status, Try, Video
 
 MOST_ENTRIES = 10_000
@@ -47,6 +49,7 @@ class Carrier:
         policy: Decides how long to wait.
         transfer: Stores.
         workspace: Where downloads lie.
+        space: Whether there is room for them.
     """
 
     store: MetadataStore
@@ -54,6 +57,7 @@ class Carrier:
     policy: RetryPolicy
     transfer: Transfer
     workspace: Workspace
+    space: Space
 
     def carry(self, attempt: Attempt, batch: str) -> None:
         """Carry the job as far as it goes and put it down.
@@ -88,6 +92,7 @@ class Carrier:
                         self._fetch(attempt, behind)
                     case Store():
                         self.transfer.store(step, attempt, behind)
+                        self.space.accepted(stage)
                     case Verify(copy):
                         self.transfer.verify(copy, attempt)
                     case Nothing():
@@ -98,7 +103,7 @@ class Carrier:
         except HaulageError as error:
             self._fail(attempt, stage, error)
         except Exception as error:
-            attempt.log.exception("a bug, in the step %s", stage)
+            attempt.log.error("a bug, in the step %s", stage, extra={"traceback": public_traceback(error)})
             self._fail(attempt, stage, HaulageError(Failure(Kind.BUG, redact(f"{type(error).__name__}: {error}"))))
 
     def put_down(self, attempt: Attempt) -> None:
@@ -171,6 +176,7 @@ class Carrier:
                     each if isinstance(each, Video) else None,
                 )
                 for each in page
+                if self._may_be_hauled(each.url, attempt)
             ]
             self.store.add(new, batch=batch, parent=job.id)
             count += len(page)
@@ -178,17 +184,35 @@ class Carrier:
         if next(entries, None) is not None:
             attempt.log.warning("the list goes on; its first %d entries are hauled", MOST_ENTRIES)
 
+    def _may_be_hauled(self, url: str, attempt: Attempt) -> bool:
+        try:
+            check_entry(url)
+        except ConfigError as error:
+            attempt.log.warning("an entry of the list is passed over: %s", error)
+            return False
+        return True
+
     def _fetch(self, attempt: Attempt, behind: WriteBehind) -> None:
         job = attempt.job
         assert job.video is not None
+        if short := self.space.shortage():
+            raise FetchError(short)
         folder = self.workspace.occupy(job, attempt.attempt)
         attempt.save(evolve(job, home=self.workspace.home, files=(), facts=None, status=Status.DOWNLOADING))
         attempt.follow = behind.offer
         try:
-            result = self.fetcher.fetch(job.video, folder, attempt)
+            with self.space.downloading(attempt):
+                result = self.fetcher.fetch(job.video, folder, attempt)
+        except FetchError as error:
+            if error.failure.kind is Kind.NO_SPACE:
+                self.space.refused(stage_of(Fetch()), error.failure)
+                if self.space.shared:
+                    self.workspace.clear(job, attempt.attempt)  # other downloads shall have the room
+            raise
         finally:
             attempt.follow = None
             behind.finish()
+        self.space.accepted(stage_of(Fetch()))
         if (result.video.source, result.video.id) != (job.video.source, job.video.id):
             raise FetchError(
                 Failure(Kind.BUG, f"the fetcher was asked for {job.video.id} and brought {result.video.id}")
@@ -204,7 +228,7 @@ class Carrier:
         attempt.settle(evolve(job, status=status_of(job, self.transfer.store_to)), Done())
 
     def _fail(self, attempt: Attempt, stage: str, error: HaulageError) -> None:
-        job, failure = attempt.job, error.failure
+        job, failure = attempt.job, _public(error.failure)
         reaction = react(failure, stage, attempt.attempt, job, attempt.strikes, self.policy)
         attempt.log.warning(
             "%s failed: %s",
@@ -217,12 +241,14 @@ class Carrier:
                 "wait": None if reaction.wait is None else reaction.wait.total_seconds(),
             },
         )
+        if failure.kind is Kind.NO_SPACE and stage != stage_of(Fetch()):
+            self.space.refused(stage, failure)
         if failure.kind in _SPOILT and not self.workspace.holds(job):
             self.workspace.clear(job, attempt.attempt)
         ending = Try(attempt.attempt, stage, failure, counted=reaction.counted, wait=reaction.wait)
         self._settle(attempt, ending, reaction)
         if reaction.stops:
-            raise error
+            raise type(error)(failure) from None
 
     def _settle(self, attempt: Attempt, ending: Try, reaction: Reaction) -> None:
         """Put a job down after a failure."""
@@ -236,3 +262,8 @@ class Carrier:
         attempt.settle(evolve(job, tries=(*job.tries, ending)), reaction.then, site=reaction.gate)
         if ended and not keeps:
             self.workspace.clear(job)
+
+
+def _public(failure: Failure) -> Failure:
+    """A failure as it may be recorded and shown, whatever a plugin has put into its words."""
+    return evolve(failure, message=redact(failure.message), cure=redact(failure.cure))

@@ -46,6 +46,10 @@ class Roster:
                 yield file.name
                 file.unlink()
 
+    def abandon(self) -> None:
+        """Leave as one who died: something is still held."""
+        self._lock.close()
+
     def close(self) -> None:
         """Leave: nothing is held any more."""
         self._file.unlink(missing_ok=True)

@@ -194,10 +194,13 @@ class Pipeline:
             self._driver = None
         if not batch:
             return
-        for job in itertools.chain(self.find(Query(batch=batch)), self.find(Query(ids=named)) if named else ()):
+        for job in self.find(Query(batch=batch)):
             if job.id not in told:
                 told.add(job.id)
                 yield job
+        elsewhere = tuple(each for each in named if each not in told)  # another run has them
+        if elsewhere:
+            yield from self.find(Query(ids=elsewhere))
 
     def stop(self) -> bool:
         """Let the run claim nothing more; what runs is carried as far as it goes, and then the run ends.
@@ -208,6 +211,14 @@ class Pipeline:
             Whether anything runs.
         """
         return self._driver is not None and self._driver.stop()
+
+    def abandon(self) -> None:
+        """Put down what runs, though it still does: only for who ends the process next, since it would not end.
+
+        Its jobs are due at once, and nothing that still runs can record anything. From any thread.
+        """
+        if self._driver is not None:
+            self._driver.abandon()
 
     def sites(self) -> Iterator[Site]:
         """List the sites that have refused and have served nothing since."""

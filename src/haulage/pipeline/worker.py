@@ -1,5 +1,6 @@
 """A process's worker: claims jobs, carries them, and keeps their leases alive."""
 
+import contextlib
 import logging
 import threading
 import time
@@ -7,16 +8,21 @@ from datetime import timedelta
 
 from haulage.cancel import Cancelled
 from haulage.contracts.metadata import MetadataStore
-from haulage.contracts.policies import Event, Observer
-from haulage.errors import AttemptLost, Failure, Kind
+from haulage.contracts.policies import Continued, Event, Observer, Paused
+from haulage.errors import AttemptLost, Failure, Kind, StoreError
 from haulage.pipeline.attempt import Attempt
 from haulage.pipeline.job import Carrier
+from haulage.pipeline.sweeper import Sweeper
+from haulage.secrets import public_traceback
 from haulage.values import AttemptId, Job
 
 HANDOVER = timedelta(minutes=10)
 """How long a job whose files lie in another workspace waits for it."""
 
 BEAT_SECONDS = 1.0
+
+SWEEP_SECONDS = 3600.0
+"""How often what nobody needs is removed from the workspace."""
 
 _LOST = "lost"
 
@@ -29,21 +35,26 @@ class Worker:
     Args:
         store: Remembers jobs.
         carrier: Carries them.
+        sweeper: Removes what nobody needs in the workspace.
         lease: How long the store believes in a worker that says nothing.
     """
 
-    def __init__(self, store: MetadataStore, carrier: Carrier, lease: timedelta) -> None:
+    def __init__(self, store: MetadataStore, carrier: Carrier, sweeper: Sweeper, lease: timedelta) -> None:
         self._store = store
         self._carrier = carrier
+        self._sweeper = sweeper
+        self._swept = -SWEEP_SECONDS
         self._lease = lease
         self._lock = threading.Condition()
         self._draining = threading.Event()
         self._attempts: dict[AttemptId, tuple[Attempt, str]] = {}
         self._stopped: set[str] = set()
         self._observers: list[Observer] = []
+        self._short: Failure | None = None
         self._heart: threading.Thread | None = None
         self._closed = threading.Event()
         self._roster = carrier.workspace.roster()
+        self._dropped = False
 
     def watch(self, observer: Observer) -> None:
         """Tell an observer of every event from now on."""
@@ -61,8 +72,10 @@ class Worker:
         """
         if self._draining.is_set():
             return None
-        home = self._carrier.workspace.home
-        hold = self._store.claim(self._roster.name, self._lease, home=home, handover=HANDOVER, batch=batch)
+        home, fetched = self._carrier.workspace.home, self.paused()
+        hold = self._store.claim(
+            self._roster.name, self._lease, home=home, handover=HANDOVER, batch=batch, fetched=fetched
+        )
         if hold is None:
             return None
         attempt = Attempt(self._store, hold, self._lease, self._tell, _log)
@@ -82,6 +95,9 @@ class Worker:
         except AttemptLost:
             attempt.log.warning("another worker has the job now")
             self._carrier.give_up(attempt)
+        except StoreError:
+            self._dropped = True
+            raise
         finally:
             self._carrier.workspace.leave(attempt.attempt)
             with self._lock:
@@ -89,11 +105,31 @@ class Worker:
                 self._lock.notify_all()
         return attempt.job
 
+    def paused(self) -> bool:
+        """Whether nothing is downloaded now, for want of space; the log and the observers hear of it."""
+        short = self._carrier.space.shortage()
+        with self._lock:
+            changed = (short is None) is not (self._short is None)
+            self._short = short
+        if changed and short is not None:
+            _log.warning("nothing is downloaded until there is room: %s", short, extra={"kind": short.kind.value})
+            self._tell(Paused(short))
+        elif changed:
+            _log.info("there is room again, downloads go on")
+            self._tell(Continued())
+        return short is not None
+
     def release_dead(self) -> None:
         """Make due what workers of this workspace hold that have died: nobody has to wait for their leases to end."""
         for name in self._roster.dead():
             count = self._store.release(name)
             _log.info("worker %s has died; it held %d jobs", name, count)
+
+    def sweep(self) -> None:
+        """Remove what nobody needs in the workspace, now and then."""
+        if time.monotonic() - self._swept >= SWEEP_SECONDS:
+            self._sweeper.sweep()
+            self._swept = time.monotonic()
 
     @property
     def draining(self) -> bool:
@@ -109,7 +145,7 @@ class Worker:
         with self._lock:
             self._stopped -= {batch, ""}
         self._draining.clear()
-        self.release_dead()
+        self._swept = -SWEEP_SECONDS
 
     def cancel(self, batch: str) -> None:
         """End all attempts of a batch ("" is all) as soon as they can; their jobs are due at once."""
@@ -118,6 +154,14 @@ class Worker:
             attempts = [attempt for attempt, of in self._attempts.values() if batch in ("", of)]
         for attempt in attempts:
             attempt.cancel.cancel("stopped")
+
+    def abandon(self) -> None:
+        """Put down what does not end, from another thread than its own: it can record nothing any more."""
+        with self._lock:
+            attempts = [attempt for attempt, _ in self._attempts.values()]
+        for attempt in attempts:
+            with contextlib.suppress(StoreError):
+                self._carrier.put_down(attempt)
 
     def next_due(self, batch: str) -> timedelta | None:
         """How long until a claim may succeed; None where nothing is left."""
@@ -131,6 +175,17 @@ class Worker:
         self._closed.set()
         if self._heart is not None:
             self._heart.join()
+        self._leave()
+
+    def _leave(self) -> None:
+        """Leave no job behind in our name; where the store cannot be told, let others find us dead, and tell it."""
+        if self._dropped:
+            try:
+                self._store.release(self._roster.name)
+            except StoreError as error:
+                _log.warning("a job stays held, since the metadata store fails: %s", error)
+                self._roster.abandon()
+                return
         self._roster.close()
 
     def _start_heart(self) -> None:
@@ -144,6 +199,7 @@ class Worker:
             with self._lock:
                 attempts = {key: attempt for key, (attempt, _) in self._attempts.items()}
             lost: set[AttemptId] = set()
+            self._carrier.space.watch()
             try:
                 if attempts:
                     lost = set(self._store.beat([each.position for each in attempts.values()], self._lease))
@@ -161,9 +217,10 @@ class Worker:
                 observer(event)
             except KeyboardInterrupt:
                 raise
-            except BaseException:  # SystemExit and Cancelled too: they would end the job, or the thread
+            except BaseException as error:  # SystemExit and Cancelled too: they would end the job, or the thread
                 if self._drop(observer):  # of the threads that it raises in, one warns
-                    _log.warning("observer %r raised and is told no more", observer, exc_info=True)
+                    told = {"traceback": public_traceback(error)}
+                    _log.warning("observer %r raised and is told no more", observer, extra=told)
 
     def _drop(self, observer: Observer) -> bool:
         with self._lock:

@@ -4,6 +4,7 @@ Whoever works in an attempt's folder holds a shared lock on it, and the fetch pr
 takes the folder over by renaming it, once it has it for itself; a worker that only sleeps keeps its folder.
 """
 
+import contextlib
 import errno
 import logging
 import os
@@ -23,6 +24,9 @@ _NAME = "home"
 _PATIENCE = 2.0
 """Seconds that are waited for the processes of an attempt that has ended."""
 
+_TURNS = 20
+"""How often a folder is made that goes at once."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -40,7 +44,7 @@ class Workspace:
     """
 
     def __init__(self, root: Path) -> None:
-        self.root = root.absolute()
+        self.root = Path(os.path.abspath(root))  # noqa: PTH100 - absolute() would keep "..", which yt-dlp takes out
         self._locks: dict[AttemptId, Lock] = {}
         try:
             self.root.mkdir(parents=True, exist_ok=True)
@@ -98,11 +102,20 @@ class Workspace:
                 self._locks[attempt] = lock
                 return folder
         try:
-            folder.mkdir(parents=True)
-            self._locks[attempt] = Lock.shared(folder)
+            self._locks[attempt] = self._made(folder)
         except OSError as error:
             raise self._unusable(error) from error
         return folder
+
+    def _made(self, folder: Path) -> Lock:
+        """Make a folder and lock it, if need be again: before it is locked, a sweeper may take it for a dead one's."""
+        for _ in range(_TURNS):
+            with contextlib.suppress(BlockingIOError, FileNotFoundError):
+                folder.mkdir(parents=True, exist_ok=True)
+                return Lock.shared(folder)
+            time.sleep(0.02)
+        folder.mkdir(parents=True, exist_ok=True)
+        return Lock.shared(folder)
 
     def _taken(self, folder: Path, patience: float) -> Lock | None:
         until = time.monotonic() + patience

@@ -1,7 +1,9 @@
 """Find components: among the built-in ones, named modules, and installed plugins."""
 
+import contextlib
 import importlib
 import logging
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import EntryPoint
 from typing import Any, TypeVar
@@ -14,6 +16,7 @@ from haulage.registry.catalogue import PACKAGES
 from haulage.registry.components import KINDS, Component
 from haulage.registry.installed import distribution, installed, normal, origin
 from haulage.registry.loading import Loader, reason, suggestion
+from haulage.secrets import public_traceback
 
 BUILT_IN = "built in"
 """Where the components come from that haulage brings."""
@@ -193,12 +196,13 @@ class Host:
                 continue
             self._loaded.add(point)
             try:
-                self._take_in(point.load(), origin(point))
+                with contextlib.redirect_stdout(sys.stderr):  # standard output is for results, and may be JSON
+                    self._take_in(point.load(), origin(point))
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # SystemExit too, and the panics of compiled modules
                 self._broken.append(Broken(point.name, origin(point), reason(error)))
-                _log.debug("plugin %s failed to load", point.name, exc_info=True)
+                _log.debug("plugin %s failed to load", point.name, extra={"traceback": public_traceback(error)})
 
     def _take_in(self, plugin: object, origin: str) -> None:
         self._offers += [Offer(kind, record, origin) for kind, record in self._loader.ask(plugin)]

@@ -9,6 +9,7 @@ import attrs
 import pluggy
 
 from haulage.registry.components import KINDS, PROJECT, Component, Hooks
+from haulage.secrets import redact
 
 Found = tuple[type[Component[Any]], Component[Any]]
 
@@ -90,4 +91,4 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 def reason(error: BaseException) -> str:
     """Say on one line why a plugin failed."""
     text = str(error) if isinstance(error, Rejected) else f"{type(error).__name__}: {error}"
-    return " ".join(text.split()).removesuffix(":")
+    return redact(text).removesuffix(":")

@@ -46,6 +46,17 @@ class Silence(Fault):
 
 
 @frozen
+class Trickle(Fault):
+    """The body of the request and the whole of the answer pass a byte at a time; else all goes its way.
+
+    Attributes:
+        pause: Seconds after each byte.
+    """
+
+    pause: float = 1.0
+
+
+@frozen
 class CutRequest(Fault):
     """The server gets the beginning of the request's body, and then both connections are closed.
 

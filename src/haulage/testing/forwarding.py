@@ -1,6 +1,7 @@
 """The connections of a fault proxy: reads requests, hands them on or does harm, and hands on the answers."""
 
 import contextlib
+import itertools
 import re
 import select
 import socket
@@ -24,9 +25,10 @@ from haulage.testing.faults import (
     FlipRequest,
     Reset,
     Silence,
+    Trickle,
 )
 from haulage.testing.listening import Listener
-from haulage.testing.wire import CutHere, Head, Piece, Wire, cut, flipped
+from haulage.testing.wire import CutHere, Head, Piece, Wire, cut, flipped, trickled
 
 Begin = Callable[[str, str], tuple[int, Fault]]
 """Is told the method and target of a request; gives it a number, and says what befalls it."""
@@ -167,6 +169,8 @@ class _Exchange:
                 pieces = cut(pieces, at)
             case FlipRequest(at):
                 pieces = flipped(pieces, at)
+            case Trickle(pause):
+                pieces = trickled(pieces, lambda: self._server.stopping.wait(pause))
         for data, _ in pieces:
             rest = memoryview(data)
             while rest:
@@ -211,8 +215,11 @@ class _Exchange:
                 pieces = cut(pieces, at)
             case FlipAnswer(at):
                 pieces = flipped(pieces, at)
+        pieces = itertools.chain([(self._server.here(answer.raw), False)], pieces)
+        if isinstance(self._fault, Trickle):
+            pause = self._fault.pause
+            pieces = trickled(pieces, lambda: self._server.stopping.wait(pause))
         self._server.answered(self._number, answer.status)
-        self._client.connection.sendall(self._server.here(answer.raw))
         for data, _ in pieces:
             self._client.connection.sendall(data)
         return (chunked or length is not None) and not answer.says("connection", "close")

@@ -16,6 +16,7 @@ Respond = Callable[[str, str, Mapping[str, str]], Reply]
 """Finds the reply to a method, a path and headers, whose names are in lower case."""
 
 _PIECE: Final = 256 * 1024
+_BUFFER: Final = 64 * 1024
 _STEP: Final = 0.05
 
 
@@ -33,6 +34,11 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     connection: socket.socket
     server: Server
+
+    def setup(self) -> None:
+        # By default the system takes megabytes that the client never reads, and the log would tell of them as sent.
+        self.request.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
+        super().setup()
 
     def do_GET(self) -> None:
         self._serve()

@@ -1,10 +1,11 @@
 """The loopback site: a real web site on 127.0.0.1 with media of its own, which misbehaves on demand."""
 
+import contextlib
 import hashlib
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from email.utils import format_datetime
 from functools import partial
@@ -51,6 +52,7 @@ class LoopbackSite:
         self._visits: dict[str, tuple[int, float]] = {}
         self._changed: frozenset[str] = frozenset()
         self._visiting = threading.Lock()
+        self._refusal: Reply | None = None
         self._server: Server | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
@@ -113,6 +115,21 @@ class LoopbackSite:
         with self._visiting:
             self._changed ^= {path}
 
+    @contextlib.contextmanager
+    def refusing(self, status: int, *, retry_after: int | None = None) -> Iterator[None]:
+        """Answer with this status to whatever comes while the block runs; what is under way goes on.
+
+        Args:
+            status: Of HTTP, 429 for one.
+            retry_after: Seconds, for the header of this name; None for none.
+        """
+        headers = () if retry_after is None else (("Retry-After", str(retry_after)),)
+        self._refusal = refusal(status, headers=headers)
+        try:
+            yield
+        finally:
+            self._refusal = None
+
     def file(self, name: str) -> Path:
         """The local file of a medium, as `medium` finds it; it is there until the site ends."""
         return self.medium(name).path
@@ -163,6 +180,8 @@ class LoopbackSite:
             raise NotServed from None
 
     def _respond(self, method: str, target: str, headers: Mapping[str, str]) -> Reply:
+        if answered := self._refusal:
+            return answered
         now = time.monotonic()
         path = target.partition("?")[0]
         with self._visiting:

@@ -1,7 +1,7 @@
 """HTTP/1.1 as it lies on the wire, for who hands it on unchanged: heads as bytes, and bodies piece by piece."""
 
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, Self
 
 from attrs import frozen
@@ -123,6 +123,14 @@ def flipped(pieces: Iterator[Piece], at: int) -> Iterator[Piece]:
         else:
             yield data, content
         at -= len(data) if content else 0
+
+
+def trickled(pieces: Iterator[Piece], pause: Callable[[], object]) -> Iterator[Piece]:
+    """The same, each byte by itself and followed by a pause."""
+    for data, content in pieces:
+        for index in range(len(data)):
+            yield data[index : index + 1], content
+            pause()
 
 
 class CutHere(Exception):

@@ -180,8 +180,9 @@ def claim() -> Callable[..., Hold | None]:
         handover: timedelta = LEASE,
         batch: str = "",
         worker: str = "host:1",
+        fetched: bool = False,
     ) -> Hold | None:
-        return store.claim(worker, lease, home=home, handover=handover, batch=batch)
+        return store.claim(worker, lease, home=home, handover=handover, batch=batch, fetched=fetched)
 
     return claim
 

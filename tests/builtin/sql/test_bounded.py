@@ -166,6 +166,27 @@ def test_t7_a_claim_for_a_batch_costs_the_same_however_many_jobs_there_are(costs
     assert grown(costs(calls)) == []
 
 
+@pytest.mark.parametrize("batch", ["", "b"])
+def test_t7_who_has_no_room_finds_what_is_fetched_however_many_jobs_there_are(costs, claim, batch):
+    """One job whose files lie here is found at once among 100,000 others, and so is that there is none."""
+
+    def calls(store):
+        def take():
+            hold = claim(store, batch=batch, fetched=True)
+            assert hold.job.id == f"{7:032x}"
+            store.save(hold, hold.job, Done())
+
+        def in_vain():
+            assert claim(store, batch=batch, home="elsewhere", fetched=True) is None
+
+        in_vain()  # the first one reads the schema
+        return take, in_vain
+
+    fetched = "update video_processing_jobs set home = 'here', files = json_array(json_object(%s)) where number = 7"
+    facts = "'path', '/w/v', 'role', 'video', 'extension', 'mp4', 'media_type', '', 'size', 1, 'sha256', ''"
+    assert grown(costs(calls, change=fetched % facts)) == []
+
+
 @pytest.mark.parametrize(
     "change",
     ["select 1", OTHERS],

@@ -66,7 +66,7 @@ class OddStorage(Storage):
         return OddUpload(self, check_key(key), info, ctx)
 
     def pending(self, folder):
-        names = [(key, token) for (key, token) in OPEN.get(self.name, []) if key.startswith(f"{folder}/")]
+        names = [(key, token) for (key, token) in OPEN.get(self.name, []) if not folder or key.startswith(f"{folder}/")]
         return (PendingUpload(key, token, datetime.now(UTC)) for key, token in names)
 
     def abort_pending(self, upload):

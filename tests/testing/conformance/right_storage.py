@@ -17,6 +17,7 @@ from haulage.plugin import (
     CheckedUpload,
     Failure,
     Kind,
+    PartialFile,
     PendingUpload,
     Storage,
     StorageError,
@@ -43,6 +44,7 @@ class Shelf:
 
     objects: dict = field(factory=dict)
     open: dict = field(factory=dict)
+    writers: dict = field(factory=dict)
     lock: threading.RLock = field(factory=threading.RLock)
     versions: itertools.count = field(factory=lambda: itertools.count(1))
 
@@ -69,6 +71,7 @@ class RightUpload(Upload):
         self.replaces, self.parts, self.ended, self.failed = replaces, [], False, False
         self.token = secrets.token_hex(8)
         self.shelf.open[self.token] = PendingUpload(key, self.token, datetime.now(UTC))
+        self.shelf.writers[self.token] = info.attempt
 
     def check(self):
         self.ctx.cancel.raise_if_cancelled()
@@ -189,6 +192,14 @@ class RightStorage(Storage):
 
     def abort_pending(self, upload):
         self.shelf.open.pop(upload.token, None)
+
+    def partial_files(self):
+        with self.shelf.lock:
+            found = list(self.shelf.writers.items())
+        return iter([PartialFile(token, attempt, 0) for token, attempt in found if token in self.shelf.open])
+
+    def remove_partial_file(self, file):
+        self.shelf.open.pop(file.path, None)
 
     def signed_url(self, key, lifetime):
         # A URL that needs no server: what it serves is in it.

@@ -64,6 +64,7 @@ class Shelf:
     rows: dict = field(factory=dict)
     places: dict = field(factory=lambda: defaultdict(Place))
     receipts: dict = field(factory=dict)
+    gates: dict = field(factory=dict)
     lock: object = field(factory=threading.RLock)
 
 
@@ -120,17 +121,23 @@ class RightStore(MetadataStore):
         owners = (row.job for row in self.rows.values() if row.job.video)
         return next((job.id for job in owners if (job.video.source, job.video.id, job.video.variant) == wanted), None)
 
-    def claim(self, worker, lease, *, home, handover, batch=""):
+    def claim(self, worker, lease, *, home, handover, batch="", fetched=False, job=None):
         with self.lock:
             ready = [row for row in self.rows.values() if self.may_take(row, home, handover, batch)]
+            ready = [row for row in ready if not fetched or self.is_fetched(row, home)]
+            if job is not None:
+                ready = [row for row in self.rows.values() if row.job.id == job and not self.held(row)]
             if not ready:
                 return None
-            row = min(ready, key=lambda row: row.due)
+            row = ready[0] if job else min(ready, key=lambda row: row.due)
             attempt, previous = AttemptId(secrets.token_hex(16)), row.attempt
             job = evolve(row.job, attempts=(*row.job.attempts, attempt))
             row.job = evolve(job, stage="", done=0, total=None)
             row.attempt, row.worker, row.due = attempt, worker, self.later(lease)
             return Hold(attempt, job, previous, self.places[job.site].strikes)
+
+    def is_fetched(self, row, home):
+        return row.job.home == home and row.job.files
 
     def may_take(self, row, home, handover, batch):
         return (
@@ -143,7 +150,7 @@ class RightStore(MetadataStore):
 
     def lets_in(self, site):
         place = self.places[site]
-        return place.opens is not None and place.opens <= self.now() and not (place.strikes and self.busy(site))
+        return self.is_open(place) and not (place.strikes and self.busy(site))
 
     def busy(self, site):
         return any(row.job.site == site and self.held(row) for row in self.rows.values())
@@ -174,9 +181,13 @@ class RightStore(MetadataStore):
                 raise AttemptLost(Failure(Kind.CRASHED, "another one holds the job now"))
             self.check_video(job)
             self.write(row, job)
+            again = self.shelf.gates.get(hold.attempt) == (job, then, site)
             self.put_down(row, hold, (job, then, site))
-            if site is not None:
-                self.tell_site(job.site, site)
+            if isinstance(site, Gate) and not again:
+                self.shelf.gates[hold.attempt] = (job, then, site)
+                self.close_site(job.site, site)
+            elif site == "open" and self.places[job.site].strikes == hold.strikes:
+                self.served(job.site)
             return evolve(hold, job=job)
 
     def check_video(self, job):
@@ -199,14 +210,19 @@ class RightStore(MetadataStore):
         row.attempt, row.due = None, None if isinstance(then, Done) else self.later(then.after)
         self.shelf.receipts[hold.attempt] = receipt
 
-    def tell_site(self, name, gate):
+    def close_site(self, name, gate):
         place = self.places[name]
-        if isinstance(gate, Gate):
-            until = NEVER if gate.closed_for is None else self.later(gate.closed_for)
-            opens = max(NEVER if place.opens is None else place.opens, until)
-            place.opens, place.strikes, place.reason = None if opens == NEVER else opens, place.strikes + 1, gate.reason
-        elif place.opens is not None and place.opens <= self.now():
+        place.strikes += self.is_open(place) or not place.strikes
+        until = NEVER if gate.closed_for is None else self.later(gate.closed_for)
+        opens = max(NEVER if place.opens is None else place.opens, until)
+        place.opens, place.reason = None if opens == NEVER else opens, gate.reason
+
+    def served(self, name):
+        if self.is_open(self.places[name]):
             self.open_site(name)
+
+    def is_open(self, place):
+        return place.opens is not None and place.opens <= self.now()
 
     def open_site(self, name):
         self.places[name] = Place()
@@ -232,7 +248,7 @@ class RightStore(MetadataStore):
             if site not in self.places:
                 return False
             if isinstance(gate, Gate):
-                self.tell_site(site, gate)
+                self.close_site(site, gate)
             else:
                 self.open_site(site)
             return True

@@ -650,6 +650,12 @@ class EndsEveryUpload(RightStorage):
         self.shelf.open.clear()
 
 
+@breaks("partial_files_can_be_found_and_removed")
+class RemovesNoPartialFile(RightStorage):
+    def remove_partial_file(self, file):
+        self.shelf.writers.pop(file.path, None)
+
+
 @breaks("the_service_copies_whole_objects")
 class CopiesOverAnything(RightStorage):
     def copy_here(self, source, key, to, info, ctx, *, replaces=None):

@@ -341,15 +341,39 @@ class SendsAllAfterACoolDown(RightStore):
 
 @breaks("of_two_gates_the_stricter_one_counts")
 class TheLastGateCounts(RightStore):
-    def tell_site(self, name, gate):
-        self.places[name].opens = self.now()
-        super().tell_site(name, gate)
+    def close_site(self, name, gate):
+        super().close_site(name, gate)
+        self.places[name].opens = None if gate.closed_for is None else self.later(gate.closed_for)
+
+
+@breaks("of_two_gates_the_stricter_one_counts")
+class EachThatMeetsARefusalIsAStrike(RightStore):
+    def close_site(self, name, gate):
+        strikes = self.places[name].strikes
+        super().close_site(name, gate)
+        self.places[name].strikes = strikes + 1
+
+
+@breaks("a_success_that_began_before_a_refusal_opens_nothing")
+class AnySuccessOpens(RightStore):
+    def save(self, hold, job, then, *, site=None):
+        return super().save(evolve(hold, strikes=self.places[job.site].strikes), job, then, site=site)
+
+
+@breaks("t4_a_save_that_is_repeated_changes_nothing")
+class ClosesTheSiteAgain(RightStore):
+    def save(self, hold, job, then, *, site=None):
+        self.shelf.gates.pop(hold.attempt, None)
+        return super().save(hold, job, then, site=site)
 
 
 @breaks("a_success_does_not_open_a_site_that_is_closed_just_now")
 class ASuccessOpensWhatever(RightStore):
-    def tell_site(self, name, gate):
-        super().tell_site(name, gate) if isinstance(gate, Gate) else self.open_site(name)
+    def save(self, hold, job, then, *, site=None):
+        hold = super().save(hold, job, then, site=site)
+        if site == "open":
+            self.open_site(job.site)
+        return hold
 
 
 @breaks("a_site_without_jobs_is_not_known")
@@ -373,11 +397,32 @@ class ListsEverySite(RightStore):
 
 @breaks("jobs_are_claimed_in_the_order_they_became_due")
 class LastComeFirstServed(RightStore):
-    def claim(self, worker, lease, *, home, handover, batch=""):
+    def claim(self, worker, lease, *, home, handover, batch="", **rest):
         ready = [row for row in self.rows.values() if self.may_take(row, home, handover, batch)]
         if ready:
             max(ready, key=lambda row: row.due).due = 0.0
-        return super().claim(worker, lease, home=home, handover=handover, batch=batch)
+        return super().claim(worker, lease, home=home, handover=handover, batch=batch, **rest)
+
+
+@breaks("who_has_no_room_gets_what_is_fetched")
+class TakesWhatItCannotKeep(RightStore):
+    def is_fetched(self, row, home):
+        return row.job.home == home
+
+
+@breaks("a_named_job_is_claimed_alone_unless_it_is_held")
+class ClaimsTheNamedJobOnlyWhenItIsDue(RightStore):
+    def claim(self, worker, lease, *, job=None, **rest):
+        due = job is None or any(row.job.id == job and row.due is not None for row in self.rows.values())
+        return super().claim(worker, lease, job=job, **rest) if due else None
+
+
+@breaks("a_named_job_is_claimed_alone_unless_it_is_held")
+class TakesTheNamedJobFromItsHolder(RightStore):
+    def claim(self, worker, lease, *, job=None, **rest):
+        if job in self.rows:
+            self.rows[job].due = self.now()
+        return super().claim(worker, lease, job=job, **rest)
 
 
 RIGHT = [Wrong(RightStore, "")]

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
@@ -86,7 +86,8 @@ class Client:
         Raises:
             StorageError: There is no answer, or there are no credentials.
         """
-        return self._run(call.doing, self._ask(call, seconds or self.seconds), cancel, seconds or self.seconds)
+        seconds = self.seconds if seconds is None else seconds
+        return self._run(call.doing, self._ask(call, seconds), cancel, seconds)
 
     def want(
         self, call: Call, cancel: Cancel | None = None, *, seconds: float | None = None, missing_ok: bool = False
@@ -127,6 +128,19 @@ class Client:
         """
         answer = self._run(call.doing, self._open(call), cancel, self.seconds)
         return Stream(self, call.doing, answer, cancel)
+
+    def bounded(self, doing: str, work: Callable[[], _T]) -> _T:
+        """Do what blocks in a thread, and wait for it no longer than for an answer: libraries below may try again.
+
+        Raises:
+            StorageError: It raised it, or took too long.
+        """
+
+        async def wait() -> _T:
+            async with asyncio.timeout(self.seconds):
+                return await asyncio.to_thread(work)
+
+        return self._run(doing, wait(), None, self.seconds)
 
     def refused(self, answer: Answer, doing: str) -> StorageError:
         """What to raise for an answer that is not what was asked for."""

@@ -2,32 +2,15 @@
 
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 from attrs import Attribute, frozen, validators
 
-from haulage.plugin import Size, option
+from haulage.plugin import Size, check_endpoint, check_prefix, option
 
 
 def _bucket(_: Any, __: "Attribute[str]", value: str) -> None:
     if not value or "/" in value or not value.isprintable():
         raise ValueError("it is no name of a bucket: that has no gs:// and no / in it")
-
-
-def _prefix(_: Any, __: "Attribute[str]", value: str) -> None:
-    parts = value.strip("/").split("/") if value.strip("/") else []
-    if any(part in ("", ".", "..") for part in parts) or not value.isprintable():
-        raise ValueError('a part between two "/" is empty, "." or "..", or there is a control character')
-
-
-def _endpoint(_: Any, __: "Attribute[str]", value: str) -> None:
-    parts = urlsplit(value)
-    if value and (parts.scheme not in ("http", "https") or not parts.hostname):
-        raise ValueError("it is no http:// or https:// URL")
-    if "@" in parts.netloc:
-        raise ValueError("it must have no user name and password in it; use token")
-    if parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError("it must end after the host or the port")
 
 
 @frozen
@@ -36,7 +19,7 @@ class GcsOptions:
 
     bucket: str = option(help="The bucket.", example="my-videos", validator=_bucket)
     prefix: str = option(
-        "", help="What all keys begin with, like a folder in the bucket.", example="videos", validator=_prefix
+        "", help="What all keys begin with, like a folder in the bucket.", example="videos", validator=check_prefix
     )
     token: str = option(
         "",
@@ -54,7 +37,7 @@ class GcsOptions:
         "",
         help="The service, where it is not `https://storage.googleapis.com`: an emulator, or a private endpoint.",
         example="http://127.0.0.1:4443",
-        validator=_endpoint,
+        validator=check_endpoint("token", path=False),
     )
     storage_class: str = option(
         "", help="The storage class of what is written; by default the bucket's.", example="NEARLINE"
@@ -74,5 +57,5 @@ class GcsOptions:
         timedelta(seconds=60),
         help="How long the service may take to answer, or to take or give the next 256 KiB.",
         example="30s",
-        validator=validators.gt(timedelta(0)),
+        validator=validators.ge(timedelta(seconds=1)),
     )

@@ -261,7 +261,10 @@ class GcsStorage(Storage):
 
     def signed_url(self, key: str, lifetime: timedelta) -> str:
         """See SupportsSignedUrl. At most 7 days."""
-        return signed_url(self.client, self.options, self.name(key), self.url(key), lifetime)
+        name, shown = self.name(key), self.url(key)
+        return self.client.bounded(
+            f"sign a URL for {shown}", lambda: signed_url(self.client, self.options, name, shown, lifetime)
+        )
 
     def examine(self) -> Iterable[Finding]:
         """See SupportsExamination."""

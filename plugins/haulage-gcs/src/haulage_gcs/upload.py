@@ -2,6 +2,7 @@
 
 import base64
 import re
+import time
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
@@ -56,6 +57,7 @@ class GcsUpload(CheckedUpload):
         self._info, self._replaces, self._expected = info, replaces, size
         self._crc32c = google_crc32c.Checksum()
         self._sent = 0
+        self._until: float | None = None
         self._filled, self._chunk = 0, bytearray()
         ctx.cancel.raise_if_cancelled()
         self._session = self._begin()
@@ -140,6 +142,7 @@ class GcsUpload(CheckedUpload):
         except AlreadyExists:
             raise
         except StorageError as error:
+            self._until = time.monotonic() + self._client.brief
             found = self._storage.settled(self._key, self._info, self._size, self._checksum)
             if found is None:
                 raise
@@ -176,8 +179,10 @@ class GcsUpload(CheckedUpload):
         if not session:
             return
         call = Call(f"end the upload of {self._name}", "DELETE", session, body=memoryview(b""), signed=False)
+        # Looking what became of it was counted already: a little time for all that follows, and not for each.
+        seconds = self._client.brief if self._until is None else max(0.0, self._until - time.monotonic())
         try:
-            answer = self._client.ask(call, seconds=self._client.brief)
+            answer = self._client.ask(call, seconds=seconds)
             if not answer.is_good and answer.status not in (_CANCELLED, NOT_FOUND, GONE):
                 raise self._client.refused(answer, call.doing)
         except StorageError as error:

@@ -5,14 +5,14 @@ from collections.abc import Callable
 
 
 class Budget:
-    """A number of bytes that uploads share.
+    """A number of bytes that uploads share; one alone gets half of it, so that the next one need not wait.
 
     Args:
         size: How many.
     """
 
     def __init__(self, size: int) -> None:
-        self._free = size
+        self._free, self._most = size, size // 2
         self._changed = threading.Condition()
 
     def wake(self) -> None:
@@ -39,7 +39,7 @@ class Share:
             check: Asked before each wait; what it raises ends the waiting. `Budget.wake` has it asked again.
         """
         with self._budget._changed:
-            while self._held and self._budget._free < size:
+            while self._held and size > min(self._budget._free, self._budget._most - self._held):
                 check()
                 self._budget._changed.wait()
             self._held += size

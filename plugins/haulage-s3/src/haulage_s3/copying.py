@@ -6,7 +6,7 @@ from typing import Any
 
 from haulage.plugin import AlreadyExists, Failure, Kind, ObjectInfo, StoredObject
 from haulage_s3.errors import Unsound
-from haulage_s3.multipart import end_quietly
+from haulage_s3.multipart import PATIENCE, end_quietly
 from haulage_s3.service import Service, differs, etag, kept
 
 WHOLE = 1 << 30
@@ -38,9 +38,10 @@ async def copy(
             await target.conditionally(whole, replaces)
         else:
             await _in_parts(target, to, original.size, said, info, replaces)
-    except Exception:
+    except Exception as error:
         # Its answer may have been lost, so what is there decides.
-        there = await target.look(to)
+        async with asyncio.timeout(target.patience(error)):
+            there = await target.look(to)
         if there is None or there.attempt != info.attempt or not differs(there, replaces):
             if differs(there, replaces):
                 raise _met_another(target, to) from None
@@ -82,9 +83,10 @@ async def _in_parts(
         )
         await target.conditionally(complete, replaces)
     except BaseException as error:
-        await end_quietly(target, to, begun["UploadId"])
-        if isinstance(error, BaseExceptionGroup):
-            raise error.exceptions[0] from None
+        first = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error
+        await end_quietly(target, to, begun["UploadId"], min(PATIENCE, target.patience(first)))
+        if first is not error:
+            raise first from None
         raise
 
 

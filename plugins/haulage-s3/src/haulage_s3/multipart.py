@@ -10,7 +10,7 @@ from haulage_s3.parts import Part, Sums, whole_etag, whole_sha256
 from haulage_s3.service import Service, comparable, etag
 
 PATIENCE = 3.0
-"""Seconds that ending an upload may take: a cancel shall be over within five."""
+"""Seconds that ending an upload may take: a cancel shall be over within five. Less where deadlines are shorter."""
 
 _PAUSES = (0.0, 0.1, 0.5)
 
@@ -45,7 +45,7 @@ class Multipart:
         except asyncio.CancelledError:
             with contextlib.suppress(Exception):
                 async with asyncio.timeout(PATIENCE):
-                    await cls(service, key, (await call)["UploadId"]).discard()
+                    await end(service, key, (await call)["UploadId"])
             raise
 
     def send(self, part: Part, sent: Callable[[], None]) -> None:
@@ -110,7 +110,7 @@ class Multipart:
         if told and all(each.sha256 for each in every) and told.partition("-")[0] != whole_sha256(every):
             raise Unsound("what the service put together are other bytes than were sent")
 
-    async def discard(self, patience: float = PATIENCE) -> None:
+    async def discard(self, patience: float) -> None:
         """End it for good: first the parts on their way, since one that arrives later would stay.
 
         Raises:
@@ -142,10 +142,10 @@ async def end(service: Service, key: str, token: str) -> None:
     raise Unsound("the service keeps parts of it although it said that it ended it")
 
 
-async def end_quietly(service: Service, key: str, token: str) -> None:
-    """End an upload within `PATIENCE`, if that is possible; where it is not, a sweep will."""
+async def end_quietly(service: Service, key: str, token: str, patience: float) -> None:
+    """End an upload within so many seconds, if that is possible; where it is not, a sweep will."""
     with contextlib.suppress(Exception):
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             await end(service, key, token)
 
 

@@ -1,25 +1,11 @@
 """What can be set for the storage in the config."""
 
 from datetime import timedelta
-from typing import Any, Literal
-from urllib.parse import urlsplit
+from typing import Literal
 
-from attrs import Attribute, frozen, validators
+from attrs import frozen, validators
 
-from haulage.plugin import Size, option
-
-
-def _endpoint(_: Any, __: "Attribute[str]", value: str) -> None:
-    if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).hostname):
-        raise ValueError("it is no http:// or https:// URL")
-    if "@" in urlsplit(value).netloc:
-        raise ValueError("it must have no user name and password in it; use access_key_id and secret_access_key")
-
-
-def _prefix(_: Any, __: "Attribute[str]", value: str) -> None:
-    parts = value.strip("/").split("/") if value.strip("/") else []
-    if any(part in ("", ".", "..") for part in parts) or not value.isprintable():
-        raise ValueError('a part between two "/" is empty, "." or "..", or there is a control character')
+from haulage.plugin import Size, check_endpoint, check_prefix, option
 
 
 @frozen
@@ -28,7 +14,7 @@ class S3Options:
 
     bucket: str = option("", help="The bucket; by default `AWS_S3_BUCKET` names it.", example="my-videos")
     prefix: str = option(
-        "", help="What all keys begin with, like a folder in the bucket.", example="videos", validator=_prefix
+        "", help="What all keys begin with, like a folder in the bucket.", example="videos", validator=check_prefix
     )
     region: str = option(
         "",
@@ -39,7 +25,7 @@ class S3Options:
         "",
         help="The service, where it is not Amazon's: MinIO, R2, SeaweedFS, ...",
         example="https://minio.example.org:9000",
-        validator=_endpoint,
+        validator=check_endpoint("access_key_id and secret_access_key"),
     )
     profile: str = option("", help="The profile of `~/.aws` whose credentials are used.", example="archive")
     access_key_id: str = option(
@@ -67,13 +53,13 @@ class S3Options:
     )
     buffer: Size = option(
         Size(128 << 20),
-        help="How many bytes may wait to be sent, for all uploads together; each may have one part of 8 MiB anyway.",
+        help="How many bytes may wait to be sent; an upload has half of it at most, and one part of 8 MiB at least.",
         example="64MiB",
         validator=validators.ge(8 << 20),
     )
     timeout: timedelta = option(
         timedelta(seconds=60),
-        help="How long the service may take to answer, or to take or give the next bytes.",
+        help="How long the service may take to answer, or to take or give the next 256 KiB.",
         example="30s",
-        validator=validators.gt(timedelta(0)),
+        validator=validators.ge(timedelta(seconds=1)),
     )

@@ -3,7 +3,9 @@
 import base64
 import hashlib
 import io
+import mmap
 from collections.abc import Callable
+from typing import Any
 
 from attrs import frozen
 
@@ -35,15 +37,57 @@ def largest(size: int | None) -> int:
     return MOST * LARGEST if size is not None else sum(part_size(number, None) for number in range(1, MOST + 1))
 
 
-class Body(io.BytesIO):
-    """The bytes of a part, which tells whenever some of them are sent."""
+class Body(io.RawIOBase):
+    """The bytes of a part, in memory that goes back to the system at once, and which tells whenever some are sent.
+
+    Memory of the usual kind, freed by other threads than it came from, lies about for later, and many such parts are
+    more than the budget says.
+
+    Args:
+        room: How many bytes it can hold.
+    """
 
     moved: Callable[[], None] = staticmethod(lambda: None)
 
-    def read(self, size: int | None = -1, /) -> bytes:
+    def __init__(self, room: int) -> None:
+        self._memory = mmap.mmap(-1, max(room, 1))
+        self._size = self._at = 0
+
+    def append(self, data: memoryview) -> None:
+        """Copy bytes to its end."""
+        self._memory[self._size : self._size + len(data)] = data
+        self._size += len(data)
+
+    def readable(self) -> bool:
+        """As for every file."""
+        return True
+
+    def seekable(self) -> bool:
+        """As for every file."""
+        return True
+
+    def tell(self) -> int:
+        """As for every file."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """As for every file."""
+        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        return self._at
+
+    def readinto(self, buffer: Any, /) -> int:
         """As for every file."""
         self.moved()
-        return super().read(size)
+        end = min(self._at + len(buffer), self._size)
+        count = max(end - self._at, 0)
+        buffer[:count] = self._memory[self._at : self._at + count]
+        self._at += count
+        return count
+
+    def close(self) -> None:
+        """Give the memory back."""
+        super().close()
+        self._memory.close()
 
 
 @frozen
@@ -76,18 +120,14 @@ class Part:
 
     def __init__(self, number: int, room: int, *, sha256: bool) -> None:
         self.number, self.room, self.size = number, room, 0
-        self.body = Body()
-        # All at once: growing would copy it again and again.
-        self.body.seek(room - 1 if room else 0)
-        self.body.write(b"\0"[:room])
-        self.body.seek(0)
+        self.body = Body(room)
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._sha256 = hashlib.sha256() if sha256 else None
 
     def fill(self, data: memoryview) -> int:
         """Copy as much as there is room for; how much that was is returned."""
         data = data[: self.room - self.size]
-        self.body.write(data)
+        self.body.append(data)
         self._md5.update(data)
         if self._sha256:
             self._sha256.update(data)
@@ -105,7 +145,6 @@ class Part:
 
     def ready(self) -> Body:
         """What is to be sent, from its first byte."""
-        self.body.truncate(self.size)
         self.body.seek(0)
         return self.body
 

@@ -28,6 +28,9 @@ from haulage_s3.parts import Body
 
 Told = TypeVar("Told")
 
+QUANTUM = 1 << 18
+"""How many bytes have to come, or to get on their way, before the deadline: as many as the client sends at once."""
+
 _LONGEST_VIDEO = 1024  # of the 2 KB that S3 gives to all metadata
 _WITHOUT_REASON = range(300, 404)
 
@@ -136,14 +139,24 @@ class Service:
         """The time that a request has."""
         return asyncio.timeout(self.where.timeout)
 
+    @property
+    def brief(self) -> float:
+        """Seconds for all that follows a missed deadline: ending what failed, and looking what became of it."""
+        return min(self.where.timeout * 0.08, 3)
+
+    def patience(self, error: BaseException | None) -> float:
+        """Seconds for finding out what became of a request; who did not answer it is not waited for as long again."""
+        return self.brief if isinstance(error, TimeoutError) else self.where.timeout
+
     def _moved(self, limit: asyncio.Timeout) -> Any:
         loop = asyncio.get_running_loop()
 
-        def moved() -> None:
+        def later() -> None:
             with contextlib.suppress(RuntimeError):  # it is over
                 limit.reschedule(loop.time() + self.where.timeout)
 
-        return moved
+        # Bodies are read by a thread, and the loop's timers are its own.
+        return lambda: loop.call_soon_threadsafe(later)
 
     async def head(self, key: str) -> dict[str, Any] | None:
         """What the service says of an object; None where there is none."""
@@ -203,11 +216,12 @@ class Service:
         await write()
 
     async def sign(self, key: str, lifetime: timedelta) -> str:
-        """A URL that lets anybody read an object for a while."""
-        client = await self.client()
+        """A URL that lets anybody read an object for a while; who gives credentials for that has a deadline too."""
         asked = {"Bucket": self.where.bucket, "Key": self.key(key)}
-        url: str = await client.generate_presigned_url("get_object", asked, ExpiresIn=int(lifetime.total_seconds()))
-        return url
+        async with self.deadline():
+            client = await self.client()
+            url: str = await client.generate_presigned_url("get_object", asked, ExpiresIn=int(lifetime.total_seconds()))
+            return url
 
     async def close(self) -> None:
         """Close all connections."""

@@ -22,7 +22,7 @@ from haulage_s3 import copying, multipart
 from haulage_s3.budget import Budget
 from haulage_s3.errors import Unsound
 from haulage_s3.examine import Examination
-from haulage_s3.service import Service, etag, utc
+from haulage_s3.service import QUANTUM, Service, etag, utc
 from haulage_s3.upload import S3Upload
 
 _BLOCK = 1 << 20
@@ -171,15 +171,15 @@ class _Reader(io.RawIOBase):
         buffer[: len(data)] = data
         return len(data)
 
-    async def _next(self, most: int) -> bytes:
-        blocks: list[bytes] = []
-        most = min(most, self._left)
-        while most:
+    async def _next(self, most: int) -> bytearray:
+        data, most = bytearray(), min(most, self._left)
+        while len(data) < most:
+            wanted = min(len(data) + QUANTUM, most)
             async with self._service.deadline():
-                block: bytes = await self._body.read(most)
-            if not block:
-                raise Unsound(f"it ended {self._left} bytes before its announced length")
-            blocks.append(block)
-            most -= len(block)
-            self._left -= len(block)
-        return b"".join(blocks)
+                while len(data) < wanted:
+                    block: bytes = await self._body.read(wanted - len(data))
+                    if not block:
+                        raise Unsound(f"it ended {self._left} bytes before its announced length")
+                    data += block
+                    self._left -= len(block)
+        return data

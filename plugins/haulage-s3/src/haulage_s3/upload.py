@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import time
 from collections.abc import Awaitable, Callable
 
 from haulage.plugin import (
@@ -49,7 +50,8 @@ class S3Upload(CheckedUpload):
         self._part: Part | None = None
         self._number = self._taken = 0
         self._multipart: Multipart | None = None
-        self._in_parts = self._silent = False
+        self._in_parts = False
+        self._until: float | None = None
         if size is not None and size > largest(size):
             raise self._refusal(f"it has {size} bytes, and S3 takes no more than {_gib(size)} in parts")
         if size is None or size > SMALLEST:
@@ -101,8 +103,17 @@ class S3Upload(CheckedUpload):
         try:
             return self._service.run(self._doing, self._commit(part), self._ctx.cancel)
         except StorageError as error:
-            self._silent = isinstance(error.__cause__, TimeoutError)
+            self._missed(error.__cause__)
             raise
+
+    def _missed(self, error: BaseException | None) -> None:
+        """Where a deadline was missed, all that follows has a little time together, and not each a deadline more."""
+        if self._until is None and isinstance(error, TimeoutError):
+            self._until = time.monotonic() + self._service.brief
+
+    def _patience(self, otherwise: float) -> float:
+        """How many seconds something may take."""
+        return otherwise if self._until is None else max(0.0, self._until - time.monotonic())
 
     async def _commit(self, part: Part | None) -> StoredObject:
         if self._multipart and self._in_parts:
@@ -146,10 +157,9 @@ class S3Upload(CheckedUpload):
         Returns:
             The object where it is there and whole, None where it is not there.
         """
-        seconds = self._service.where.timeout
+        self._missed(error)
         try:
-            # Who did not answer is not waited for as long again.
-            async with asyncio.timeout(seconds / 10 if isinstance(error, TimeoutError) else seconds):
+            async with asyncio.timeout(self._patience(self._service.where.timeout)):
                 answer = await self._service.head(self._key)
         except Exception:
             if error is None:
@@ -163,7 +173,8 @@ class S3Upload(CheckedUpload):
             return None
         if there.size == self._size and (not comparable(answer or {}) or there.version == etag):
             return there
-        await self._service.delete(self._key, there)
+        async with asyncio.timeout(self._patience(self._service.where.timeout)):
+            await self._service.delete(self._key, there)
         raise Unsound(f"the service kept {there.size} bytes ({there.version}), not the {self._size} sent ({etag})")
 
     def _met_another(self) -> AlreadyExists:
@@ -176,8 +187,8 @@ class S3Upload(CheckedUpload):
             self._share.give(part.room)
         multipart, self._multipart = self._multipart, None
         if multipart is not None:
-            silent = self._silent or isinstance(multipart.error, TimeoutError)
-            patience = min(PATIENCE, max(1, self._service.where.timeout / 10)) if silent else PATIENCE
+            self._missed(multipart.error)
+            patience = self._patience(min(PATIENCE, self._service.where.timeout))
             try:
                 self._service.run(f"end the upload of {self._name}", multipart.discard(patience))
             except StorageError as error:

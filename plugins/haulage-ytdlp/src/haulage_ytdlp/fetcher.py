@@ -21,6 +21,7 @@ from haulage.plugin import (
 )
 from haulage_ytdlp import wire
 from haulage_ytdlp.options import YtDlpOptions
+from haulage_ytdlp.pace import Pace
 from haulage_ytdlp.process import Processes
 
 _FAMILIES = {"youtu.be": "youtube", "youtube.com": "youtube", "youtube-nocookie.com": "youtube"}
@@ -75,7 +76,7 @@ class YtDlpFetcher(Fetcher):
     def expand(self, request: Request, ctx: Context) -> Iterator[Video | Request]:
         """See Fetcher."""
         process = self._processes.start(wire.Expand(request, *self._of(request.variant)))
-        for report in process.reports(ctx.cancel):
+        for report in process.reports(ctx.cancel, Pace()):
             if isinstance(report, wire.FoundVideo):
                 yield report.video
             elif isinstance(report, wire.FoundRequest):
@@ -83,8 +84,9 @@ class YtDlpFetcher(Fetcher):
 
     def fetch(self, video: Video, folder: Path, ctx: Context) -> FetchResult:
         """See Fetcher."""
-        process = self._processes.start(wire.Fetch(video, folder.absolute(), *self._of(video.variant)))
-        for report in process.reports(ctx.cancel):
+        hosts, options = self._of(video.variant)
+        process = self._processes.start(wire.Fetch(video, folder.absolute(), hosts, options))
+        for report in process.reports(ctx.cancel, Pace(options.rate_limit)):
             if isinstance(report, wire.Progress):
                 ctx.progress(report.done, report.total)
             elif isinstance(report, wire.Growing):
@@ -102,10 +104,13 @@ class YtDlpFetcher(Fetcher):
         return (*self._private_hosts, proxy) if proxy else self._private_hosts, options
 
     def examine(self) -> Iterable[Finding]:
-        """See SupportsExamination: yt-dlp, FFmpeg, a JavaScript runtime."""
+        """See SupportsExamination: yt-dlp, FFmpeg, a JavaScript runtime, and what a proxy means."""
         from haulage_ytdlp.examine import examine  # only `haulage doctor` needs it
 
-        return examine()
+        yield from examine()
+        if any(options.proxy for options in self._options.values()):
+            said = "it connects in haulage's place, past the address guard"
+            yield Finding("proxy", "warning", said, "let it refuse internal addresses by itself")
 
     def close(self) -> None:
         """See Fetcher."""

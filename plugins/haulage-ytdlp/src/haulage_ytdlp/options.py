@@ -47,3 +47,9 @@ class YtDlpOptions:
         example="2MiB",
         validator=validators.optional(validators.ge(1)),
     )
+    max_filesize: Size | None = option(
+        None,
+        help="Take no video with more bytes than this, counted as they come; by default the disk alone sets a limit.",
+        example="20GiB",
+        validator=validators.optional(validators.ge(1)),
+    )

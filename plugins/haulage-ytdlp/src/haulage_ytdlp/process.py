@@ -19,6 +19,7 @@ from typing import IO, Any
 
 from haulage.plugin import Cancel, Failure, FetchError, Kind, redact
 from haulage_ytdlp import wire
+from haulage_ytdlp.pace import Pace
 
 GRACE = 2.0
 """Seconds from SIGTERM to SIGKILL."""
@@ -148,20 +149,26 @@ class Process:
         self._timer: threading.Timer | None = None
         self._ended = False
 
-    def reports(self, cancel: Cancel) -> Iterator[Any]:
+    def reports(self, cancel: Cancel, pace: Pace | None = None) -> Iterator[Any]:
         """Yield what the process says, until it has ended.
 
         Closing the iterator early kills the process.
 
+        Args:
+            cancel: Ends it.
+            pace: How long it may go on without getting anywhere; one of its own unless it is given.
+
         Raises:
             Cancelled: The work was cancelled; the process has ended.
-            FetchError: The process failed, or ended without a word (kind `crashed`).
+            FetchError: The process failed, got nowhere, or ended without a word (kind `crashed`).
         """
         outcome: Any = None
+        pace = pace or Pace()
         try:
             with cancel.on_cancel(self._terminate), self._connection.makefile("rb") as lines:
-                for report in self._read(lines):
+                for report in self._read(lines, pace):
                     self._in_turn(report)
+                    pace.heard(report)
                     if isinstance(report, wire.Began):
                         cancel.raise_if_cancelled()
                     elif isinstance(report, wire.Failed | wire.Expanded | wire.Fetched):
@@ -182,12 +189,17 @@ class Process:
             return self._why_not_begun()
         return Failure(Kind.CRASHED, "the fetch process was killed or died before it had finished")
 
-    def _read(self, lines: IO[bytes]) -> Iterator[Any]:
+    def _read(self, lines: IO[bytes], pace: Pace) -> Iterator[Any]:
         while True:
             try:
+                self._connection.settimeout(max(pace.left, 0.001))
                 read = lines.readline(wire.LONGEST_LINE)
-            except ConnectionError:
+            except TimeoutError:
+                raise FetchError(pace.failure()) from None
+            except OSError:  # it ended, or was ended by `cancel`
                 return
+            if pace.left < 0:  # what it says keeps nobody waiting, and is no step either
+                raise FetchError(pace.failure())
             if not read.endswith(b"\n"):
                 return
             try:

@@ -8,13 +8,23 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from attrs import frozen
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, Text, and_, cast, delete, func, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from haulage.builtin.sql.dialects.portable import LONGEST, from_now
-from haulage.builtin.sql.models import SiteRow, VideoProcessingJob
+from haulage.builtin.sql.models import AttemptRow, SiteRow, VideoProcessingJob
 
 _Jobs = TypeVar("_Jobs", bound="Select[*tuple[Any, ...]]")
+
+
+@frozen
+class Wanted:
+    """Which jobs a worker may take: see MetadataStore.claim."""
+
+    home: str
+    handover: timedelta
+    batch: str
+    fetched: bool = False
 
 
 @frozen
@@ -26,25 +36,47 @@ class DueJob:
     strikes: int
 
 
-def due_job(connection: Connection, *, home: str, handover: timedelta, batch: str) -> DueJob | None:
+def due_job(connection: Connection, wanted: Wanted) -> DueJob | None:
     """The job that has been due longest and that may be claimed; others can claim neither it nor its site meanwhile."""
     tried: list[str] = []
-    while (site := _site(connection, tried, home, handover, batch)) is not None:
-        found = _job_of(connection, site, home, handover, batch)
+    while (site := _site(connection, tried, wanted)) is not None:
+        found = _job_of(connection, site, wanted)
         if found is not None:
             return found
         tried.append(site)  # others were quicker
     return None
 
 
-def _site(connection: Connection, tried: list[str], home: str, handover: timedelta, batch: str) -> str | None:
-    """The open site whose job has been due longest."""
-    job = aliased(VideoProcessingJob)
-    front = (
-        _ready(select(job.number).where(job.site == SiteRow.name), job, home, handover, batch)
-        .correlate(SiteRow)
+def free_job(connection: Connection, name: str) -> DueJob | None:
+    """This job, due or not, unless somebody holds it; others cannot claim it meanwhile."""
+    job = VideoProcessingJob
+    free = or_(job.attempt.is_(None), job.due_at <= from_now())
+    found = select(job.id, job.attempt, job.site).where(job.id == name, free).with_for_update(skip_locked=True)
+    row = connection.execute(found).one_or_none()
+    if row is None:
+        return None
+    strikes = connection.scalar(select(SiteRow.strikes).where(SiteRow.name == row.site))
+    return DueJob(row.id, row.attempt, strikes or 0)
+
+
+def take_back(connection: Connection, attempt: str) -> None:
+    """Undo the claim of an attempt that nobody has heard of, as if it had never been; nothing where there is none."""
+    before = (
+        select(AttemptRow.id)
+        .where(AttemptRow.job == VideoProcessingJob.id, AttemptRow.id != attempt, AttemptRow.ended_at.is_(None))
+        .order_by(AttemptRow.number.desc())
+        .limit(1)
         .scalar_subquery()
     )
+    held = update(VideoProcessingJob).where(VideoProcessingJob.attempt == attempt)
+    if connection.execute(held.values(attempt=before, due_at=from_now())).rowcount:
+        connection.execute(delete(AttemptRow).where(AttemptRow.id == attempt))
+
+
+def _site(connection: Connection, tried: list[str], wanted: Wanted) -> str | None:
+    """The open site whose job has been due longest."""
+    job = aliased(VideoProcessingJob)
+    front = _ready(select(job.number), job, SiteRow.name, wanted).correlate(SiteRow).scalar_subquery()
     found = (
         select(SiteRow.name)
         .join(VideoProcessingJob, VideoProcessingJob.number == front)
@@ -55,14 +87,14 @@ def _site(connection: Connection, tried: list[str], home: str, handover: timedel
     return connection.scalar(found.where(SiteRow.name.not_in(tried)) if tried else found)
 
 
-def _job_of(connection: Connection, site: str, home: str, handover: timedelta, batch: str) -> DueJob | None:
+def _job_of(connection: Connection, site: str, wanted: Wanted) -> DueJob | None:
     # Who claims holds the row of the site, so that of a site with strikes no two can claim at once.
     this = connection.execute(select(SiteRow.name).where(SiteRow.name == site).with_for_update()).one_or_none()
     strikes = this and connection.scalar(select(SiteRow.strikes).where(SiteRow.name == site, _lets_in()))
     if strikes is None:
         return None
     job = VideoProcessingJob
-    front = _ready(select(job.id, job.attempt).where(job.site == site), job, home, handover, batch)
+    front = _ready(select(job.id, job.attempt), job, site, wanted)
     row = connection.execute(front.with_for_update(skip_locked=True)).one_or_none()
     return DueJob(row.id, row.attempt, strikes) if row else None
 
@@ -76,16 +108,18 @@ def _lets_in() -> ColumnElement[bool]:
     return and_(SiteRow.opens_at <= from_now(), or_(SiteRow.strikes == 0, ~busy.exists()))
 
 
-def _ready(jobs: _Jobs, job: type[VideoProcessingJob], home: str, handover: timedelta, batch: str) -> _Jobs:
-    return (
-        jobs.where(job.due_at <= from_now(), *_of(job, batch))
-        .where(or_(job.home.is_(None), job.home == home, job.due_at <= from_now(-min(handover, LONGEST))))
-        .order_by(job.due_at, job.number)
-        .limit(1)
-    )
+def _ready(jobs: _Jobs, job: type[VideoProcessingJob], site: InstrumentedAttribute[str] | str, wanted: Wanted) -> _Jobs:
+    due = jobs.where(job.due_at <= from_now()).order_by(job.due_at, job.number).limit(1)
+    if wanted.fetched:
+        of_batch = [_unindexed(job.batch) == wanted.batch] if wanted.batch else []
+        files_here = and_(job.home == wanted.home, cast(job.files, Text) != "[]")
+        return due.where(files_here, _unindexed(job.site) == site, *of_batch)
+    handed_over = job.due_at <= from_now(-min(wanted.handover, LONGEST))
+    ours = or_(job.home.is_(None), job.home == wanted.home, handed_over)
+    return due.where(ours, job.site == site, *_of(job, wanted.batch))
 
 
-def next_due(connection: Connection, *, home: str, handover: timedelta, batch: str) -> timedelta | None:
+def next_due(connection: Connection, wanted: Wanted) -> timedelta | None:
     """How long until a claim may succeed; None where no job is left, or only ones whose site waits for a person."""
     job = aliased(VideoProcessingJob)
 
@@ -93,9 +127,9 @@ def next_due(connection: Connection, *, home: str, handover: timedelta, batch: s
         of_site = select(func.min(job.due_at)).where(job.due_at.is_not(None), *conditions)
         return of_site.correlate(SiteRow).scalar_subquery()
 
-    ours = first(job.site == SiteRow.name, or_(job.home.is_(None), job.home == home), *_of(job, batch))
-    of_batch = [_unindexed(job.batch) == batch] if batch else []
-    theirs = first(_unindexed(job.site) == SiteRow.name, job.home.is_not(None), job.home != home, *of_batch)
+    ours = first(job.site == SiteRow.name, or_(job.home.is_(None), job.home == wanted.home), *_of(job, wanted.batch))
+    of_batch = [_unindexed(job.batch) == wanted.batch] if wanted.batch else []
+    theirs = first(_unindexed(job.site) == SiteRow.name, job.home.is_not(None), job.home != wanted.home, *of_batch)
     rows = connection.execute(
         select(from_now().label("now"), SiteRow.opens_at, ours.label("ours"), theirs.label("theirs")).where(
             SiteRow.opens_at.is_not(None)
@@ -104,7 +138,7 @@ def next_due(connection: Connection, *, home: str, handover: timedelta, batch: s
     waits = [
         max(due, row.opens_at) - row.now
         for row in rows
-        for due in (row.ours, row.theirs and row.theirs + min(handover, LONGEST))
+        for due in (row.ours, row.theirs and row.theirs + min(wanted.handover, LONGEST))
         if due
     ]
     return max(min(waits), timedelta(0)) if waits else None

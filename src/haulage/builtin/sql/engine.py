@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
@@ -9,12 +10,12 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from haulage.builtin.sql.dialects import postgresql, sqlite
+from haulage.builtin.sql.dialects import base, postgresql, sqlite
 from haulage.builtin.sql.dialects.base import Database
 from haulage.errors import Failure, Kind, StoreError
 
 _TURNS = 5
-"""How often a call is made that the database undid for the sake of others."""
+"""How often a call is made that the database undid, or whose answer was lost."""
 
 Self = TypeVar("Self")
 Arguments = ParamSpec("Arguments")
@@ -22,7 +23,10 @@ Answer = TypeVar("Answer")
 
 
 class Undone(StoreError):
-    """The transaction was undone for another one's sake; nothing was written."""
+    """The transaction was undone for another one's sake, or its connection broke, and nobody knows what became of it.
+
+    Either way it may begin anew: what is asked twice does no harm.
+    """
 
 
 def open_database(url: str, folder: Path, password: str | None = None) -> Database:
@@ -64,28 +68,35 @@ def transaction(database: Database, *, reads: bool = False) -> Iterator[Connecti
     """Run the block in one transaction: committed at its end, rolled back when it raises.
 
     Raises:
-        Undone: Others wrote the same; whoever is `repeated` tries again.
-        StoreError: The database failed.
+        Undone: Others wrote the same, or the connection broke; whoever is `repeated` tries again.
+        StoreError: The database failed, or cannot be reached.
     """
     options = database.reading if reads else {}
+    begun = False
     try:
         with database.engine.connect().execution_options(**options) as connection, connection.begin():
+            begun = True
             yield connection
     except SQLAlchemyError as error:
+        broken = begun and getattr(error, "connection_invalidated", False)
         # Not `from error`: what the driver tells may hold whole rows.
-        raise (Undone if database.undone(error) else StoreError)(database.failure(error)) from None
+        raise (Undone if broken or database.undone(error) else StoreError)(database.failure(error)) from None
 
 
 def repeated(
     call: Callable[Concatenate[Self, Arguments], Answer],
 ) -> Callable[Concatenate[Self, Arguments], Answer]:
-    """Make a method that is one transaction begin anew where the database undid it for the sake of others."""
+    """Make a call that is one transaction begin anew where the database undid it, or its answer was lost."""
 
     @functools.wraps(call)
     def wrapper(self: Self, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Answer:
+        until = time.monotonic() + base.BUSY_SECONDS
         for _ in range(_TURNS - 1):
-            with contextlib.suppress(Undone):
+            try:
                 return call(self, *args, **kwargs)
+            except Undone:
+                if time.monotonic() > until:  # it was silent for that long, and may be again
+                    raise
         return call(self, *args, **kwargs)
 
     return wrapper

@@ -1,13 +1,13 @@
 """Which jobs a query means, page by page."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import evolve
 from sqlalchemy import ColumnElement, select
 
 from haulage.builtin.sql import rows
 from haulage.builtin.sql.dialects.base import Database
-from haulage.builtin.sql.engine import transaction
+from haulage.builtin.sql.engine import repeated, transaction
 from haulage.builtin.sql.models import VideoProcessingJob, VideoRow
 from haulage.contracts.metadata import Query
 from haulage.values import Job, JobId
@@ -27,31 +27,38 @@ def find(database: Database, query: Query) -> Iterator[Job]:
     if not query.ids:
         yield from _find(database, query)
         return
-    with transaction(database, reads=True) as connection:
-        named = select(VideoProcessingJob.number, VideoProcessingJob.id)
-        found = [
-            row
-            for ids in pages(list(dict.fromkeys(query.ids)))
-            for row in connection.execute(named.where(VideoProcessingJob.id.in_(ids)))
-        ]
-    found.sort(key=lambda row: row.number)
-    for ids in pages([JobId(row.id) for row in found]):
+    for ids in pages(_in_order(database, query.ids)):
         yield from _find(database, evolve(query, ids=tuple(ids)))
 
 
+@repeated
+def _in_order(database: Database, named: Iterable[JobId]) -> list[JobId]:
+    jobs = select(VideoProcessingJob.number, VideoProcessingJob.id)
+    with transaction(database, reads=True) as connection:
+        found = [
+            row
+            for ids in pages(list(dict.fromkeys(named)))
+            for row in connection.execute(jobs.where(VideoProcessingJob.id.in_(ids)))
+        ]
+    return [JobId(row.id) for row in sorted(found, key=lambda row: row.number)]
+
+
 def _find(database: Database, query: Query) -> Iterator[Job]:
-    last = 0
-    while True:
-        with transaction(database, reads=True) as connection:
-            page = select(VideoProcessingJob.number, VideoProcessingJob.id).where(
-                VideoProcessingJob.number > last, *_matching(query)
-            )
-            found = connection.execute(page.order_by(VideoProcessingJob.number).limit(PAGE)).all()
-            jobs = rows.load(connection, [row.id for row in found])
+    last: int | None = 0
+    while last is not None:
+        jobs, last = _page(database, query, last)
         yield from jobs
-        if len(found) < PAGE:
-            return
-        last = found[-1].number
+
+
+@repeated
+def _page(database: Database, query: Query, last: int) -> tuple[list[Job], int | None]:
+    """The jobs behind a number, and the number of the last one where there may be more."""
+    with transaction(database, reads=True) as connection:
+        page = select(VideoProcessingJob.number, VideoProcessingJob.id).where(
+            VideoProcessingJob.number > last, *_matching(query)
+        )
+        found = connection.execute(page.order_by(VideoProcessingJob.number).limit(PAGE)).all()
+        return rows.load(connection, [row.id for row in found]), found[-1].number if len(found) == PAGE else None
 
 
 def _matching(query: Query) -> list[ColumnElement[bool]]:

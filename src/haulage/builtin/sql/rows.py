@@ -5,11 +5,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, case, delete, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, insert, or_, select, tuple_, update
 
 from haulage.builtin.sql.dialects.portable import from_now, upsert
 from haulage.builtin.sql.models import AttemptRow, SiteRow, StoredObjectRow, VideoProcessingJob, VideoRow
-from haulage.builtin.sql.records import copy_values, job_of, video_values
+from haulage.builtin.sql.records import copy_values, job_of, job_values, video_values
 from haulage.contracts.metadata import Gate, Site
 from haulage.errors import Duplicate, Failure, Kind
 from haulage.values import Job, JobId, Video
@@ -71,25 +71,31 @@ def add_site(connection: Connection, name: str) -> None:
     connection.execute(upsert(connection, SiteRow).values(row).on_conflict_do_nothing())
 
 
-def save_site(connection: Connection, name: str, gate: Gate | Literal["open"]) -> None:
-    """Close a site, for as long as the strictest who did so says; or open it, if it is not closed just now."""
+def close_site(connection: Connection, name: str, gate: Gate) -> None:
+    """Close a site, for as long as the strictest who did so says; that is a strike if it was open."""
+    opens: ColumnElement[datetime] | None = None
+    if gate.closed_for is not None:
+        until = from_now(gate.closed_for)
+        # A site that waits for a person does, whatever else it waits for.
+        stricter = or_(SiteRow.opens_at.is_(None), SiteRow.opens_at > until)
+        opens = case((stricter, SiteRow.opens_at), else_=until)
+    # Of those that were under way when it refused, each one meets the same refusal.
+    known = and_(SiteRow.strikes > 0, or_(SiteRow.opens_at.is_(None), SiteRow.opens_at > from_now()))
+    strikes = case((known, SiteRow.strikes), else_=SiteRow.strikes + 1)
     this = update(SiteRow).where(SiteRow.name == name)
-    if isinstance(gate, Gate):
-        opens: ColumnElement[datetime] | None = None
-        if gate.closed_for is not None:
-            until = from_now(gate.closed_for)
-            # A site that waits for a person does, whatever else it waits for.
-            stricter = or_(SiteRow.opens_at.is_(None), SiteRow.opens_at > until)
-            opens = case((stricter, SiteRow.opens_at), else_=until)
-        connection.execute(this.values(opens_at=opens, strikes=SiteRow.strikes + 1, reason=gate.reason))
-    else:
-        connection.execute(this.where(SiteRow.strikes > 0, SiteRow.opens_at <= from_now()).values(**_OPEN))
+    connection.execute(this.values(opens_at=opens, strikes=strikes, reason=gate.reason))
+
+
+def open_site(connection: Connection, name: str, strikes: int) -> None:
+    """Open a site that has served, if it has not refused since there were so many strikes, and is not closed."""
+    unchanged = and_(SiteRow.strikes > 0, SiteRow.strikes == strikes, SiteRow.opens_at <= from_now())
+    connection.execute(update(SiteRow).where(SiteRow.name == name, unchanged).values(**_OPEN))
 
 
 def gate_site(connection: Connection, name: str, gate: Gate | Literal["open"]) -> bool:
     """Close a site, or open it whatever closed it; whether it is known."""
     if isinstance(gate, Gate):
-        save_site(connection, name, gate)
+        close_site(connection, name, gate)
     else:
         connection.execute(update(SiteRow).where(SiteRow.name == name).values(**_OPEN))
     return connection.scalar(select(SiteRow.name).where(SiteRow.name == name)) is not None
@@ -126,10 +132,15 @@ def load(connection: Connection, ids: Sequence[str]) -> list[Job]:
     ]
 
 
-def new_job(connection: Connection, values: dict[str, Any]) -> None:
-    """Write the row of a new job, due now."""
-    times = {"due_at": from_now(), "added_at": from_now()}
-    connection.execute(insert(VideoProcessingJob).values(**values, **times, asked_after=0, stage="", done=0))
+def new_jobs(connection: Connection, jobs: Iterable[Job], batch: str) -> None:
+    """Write the rows of new jobs, due now."""
+    written = [
+        {"id": job.id, "variant": job.request.variant, "batch": batch, "parent": job.parent, **job_values(job)}
+        for job in jobs
+    ]
+    if written:
+        times = {"due_at": from_now(), "added_at": from_now()}
+        connection.execute(insert(VideoProcessingJob).values(**times, asked_after=0, stage="", done=0), written)
 
 
 def _grouped(rows: Iterable[Row[Any]], column: str) -> dict[Any, list[Row[Any]]]:

@@ -47,6 +47,7 @@ class SqlStore(MetadataStore):
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._unsure: set[AttemptId] = set()
 
     @classmethod
     def open(cls, url: str, folder: Path, password: str | None = None) -> Self:
@@ -96,17 +97,22 @@ class SqlStore(MetadataStore):
         connection.execute(update(VideoProcessingJob).where(this).values(batch=batch))
         if again:
             self._reopen([job for job in jobs if job.request.id in known], connection, batch)
-        count = 0
+        new: list[Job] = []
+        owned: set[tuple[str, str, str]] = set()
         for job in jobs:
-            if job.request.id in known or (job.video and rows.owner(connection, job.video)):
+            if job.request.id in known:
                 continue
-            count += 1
-            record = Job(job.request.id, job.request, job.site, parent=parent, video=job.video)
-            row = {"id": record.id, "variant": job.request.variant, "batch": batch, "parent": parent}
-            rows.new_job(connection, row | job_values(record))
-            if job.video:
-                rows.save_video(connection, record, job.video)
-        return count
+            if job.video is not None:
+                identity = (job.video.source, job.video.id, job.video.variant)
+                if identity in owned or rows.owner(connection, job.video):
+                    continue
+                owned.add(identity)
+            new.append(Job(job.request.id, job.request, job.site, parent=parent, video=job.video))
+        rows.new_jobs(connection, new, batch)
+        for record in new:
+            if record.video is not None:
+                rows.save_video(connection, record, record.video)
+        return len(new)
 
     def _reopen(self, jobs: list[NewJob], connection: Connection, batch: str) -> None:
         # One that waits is due at once too where its URL is signed afresh: the old signature may have run out.
@@ -130,26 +136,48 @@ class SqlStore(MetadataStore):
             )
 
     @repeated
-    def claim(self, worker: str, lease: timedelta, *, home: str, handover: timedelta, batch: str = "") -> Hold | None:
+    def claim(
+        self,
+        worker: str,
+        lease: timedelta,
+        *,
+        home: str,
+        handover: timedelta,
+        batch: str = "",
+        fetched: bool = False,
+        job: JobId | None = None,
+    ) -> Hold | None:
         """See MetadataStore."""
-        with transaction(self._database) as connection:
-            found = claims.due_job(connection, home=home, handover=handover, batch=batch)
-            if found is None:
-                return None
-            attempt = AttemptId(secrets.token_hex(16))
-            before = select(func.count()).where(AttemptRow.job == found.id).scalar_subquery()
-            connection.execute(
-                insert(AttemptRow).values(
-                    id=attempt, job=found.id, number=before + 1, worker=worker, began_at=from_now()
-                )
-            )
-            [job] = rows.load(connection, [found.id])  # before its progress is wiped: a crash is told by its stage
-            connection.execute(
-                update(VideoProcessingJob)
-                .where(VideoProcessingJob.id == found.id)
-                .values(attempt=attempt, worker=worker, due_at=from_now(lease), stage="", done=0, total=None)
-            )
-            return Hold(attempt, job, AttemptId(found.attempt) if found.attempt else None, found.strikes)
+        attempt, unsure = AttemptId(secrets.token_hex(16)), set(self._unsure)
+        try:
+            with transaction(self._database) as connection:
+                for each in unsure:
+                    claims.take_back(connection, each)
+                if job is None:
+                    found = claims.due_job(connection, claims.Wanted(home, handover, batch, fetched))
+                else:
+                    found = claims.free_job(connection, job)
+                hold = self._take(connection, attempt, found, worker, lease) if found else None
+        except StoreError:
+            self._unsure.add(attempt)  # its answer may have been lost, and nobody would work on that job
+            raise
+        self._unsure -= unsure
+        return hold
+
+    def _take(
+        self, connection: Connection, attempt: AttemptId, found: claims.DueJob, worker: str, lease: timedelta
+    ) -> Hold:
+        before = select(func.count()).where(AttemptRow.job == found.id).scalar_subquery()
+        connection.execute(
+            insert(AttemptRow).values(id=attempt, job=found.id, number=before + 1, worker=worker, began_at=from_now())
+        )
+        [job] = rows.load(connection, [found.id])  # before its progress is wiped: a crash is told by its stage
+        connection.execute(
+            update(VideoProcessingJob)
+            .where(VideoProcessingJob.id == found.id)
+            .values(attempt=attempt, worker=worker, due_at=from_now(lease), stage="", done=0, total=None)
+        )
+        return Hold(attempt, job, AttemptId(found.attempt) if found.attempt else None, found.strikes)
 
     @repeated
     def beat(self, beats: Sequence[Beat], lease: timedelta) -> Mapping[AttemptId, Literal["lost"]]:
@@ -177,7 +205,8 @@ class SqlStore(MetadataStore):
         with transaction(self._database) as connection:
             fenced = update(VideoProcessingJob).where(VideoProcessingJob.id == job.id, _held_by(hold.attempt))
             if not connection.execute(fenced.values(**job_values(job), **due)).rowcount:
-                if connection.scalar(select(AttemptRow.receipt).where(AttemptRow.id == hold.attempt)) == receipt:
+                known = select(AttemptRow.ended_at.is_not(None)).where(AttemptRow.receipt == receipt)
+                if connection.scalar(known.where(AttemptRow.id == hold.attempt)):
                     return evolve(hold, job=job)  # the same save, repeated because its answer was lost
                 raise AttemptLost(Failure(Kind.CRASHED, f"attempt {hold.attempt} does not hold its job any more"))
             if job.video:
@@ -190,12 +219,17 @@ class SqlStore(MetadataStore):
                         .where(AttemptRow.id == ended.attempt, AttemptRow.ended_at.is_(None))
                         .values(ended_at=from_now(), **try_values(ended))
                     )
+            this = update(AttemptRow).where(AttemptRow.id == hold.attempt)
             if not isinstance(then, Keep):
                 ended_at = func.coalesce(AttemptRow.ended_at, from_now(), type_=UtcTime)
-                ending = update(AttemptRow).where(AttemptRow.id == hold.attempt)
-                connection.execute(ending.values(ended_at=ended_at, receipt=receipt))
-            if site is not None:
-                rows.save_site(connection, job.site, site)
+                connection.execute(this.values(ended_at=ended_at, receipt=receipt))
+            elif isinstance(site, Gate):
+                afresh = this.where(AttemptRow.receipt.is_distinct_from(receipt)).values(receipt=receipt)
+                site = site if connection.execute(afresh).rowcount else None  # otherwise repeated, as above
+            if isinstance(site, Gate):
+                rows.close_site(connection, job.site, site)
+            elif site == "open":
+                rows.open_site(connection, job.site, hold.strikes)
         return evolve(hold, job=job)
 
     @repeated
@@ -208,9 +242,12 @@ class SqlStore(MetadataStore):
 
     def sites(self) -> Iterator[Site]:
         """See MetadataStore."""
+        yield from self._sites()
+
+    @repeated
+    def _sites(self) -> list[Site]:
         with transaction(self._database, reads=True) as connection:
-            found = rows.sites(connection)
-        yield from found
+            return rows.sites(connection)
 
     @repeated
     def gate(self, site: str, gate: Gate | Literal["open"]) -> bool:
@@ -222,10 +259,11 @@ class SqlStore(MetadataStore):
         """See MetadataStore."""
         yield from queries.find(self._database, query)
 
+    @repeated
     def next_due(self, *, home: str, handover: timedelta, batch: str = "") -> timedelta | None:
         """See MetadataStore."""
         with transaction(self._database, reads=True) as connection:
-            return claims.next_due(connection, home=home, handover=handover, batch=batch)
+            return claims.next_due(connection, claims.Wanted(home, handover, batch))
 
     def close(self) -> None:
         """See MetadataStore."""

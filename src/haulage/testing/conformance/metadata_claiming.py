@@ -2,16 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
-import pytest
 from attrs import evolve
 
-from haulage.contracts.metadata import Again, Done, Gate, Keep, Query, Site
+from haulage.contracts.metadata import Again, Done, Gate, Keep, Query
 from haulage.testing.conformance.law import law
 from haulage.testing.conformance.metadata_stores import (
-    DEAD,
     HERE,
     LONG,
     SHORT,
@@ -21,6 +18,7 @@ from haulage.testing.conformance.metadata_stores import (
     a_video,
     eventually,
     new,
+    rich,
 )
 from haulage.values import JobId, Status
 
@@ -31,6 +29,11 @@ def due(stores: Stores, **rest: Any) -> float | None:
     """How long until a claim may succeed, in seconds."""
     wait = stores.second.next_due(**{"home": HERE, "handover": LONG, **rest})
     return None if wait is None else wait.total_seconds()
+
+
+def about(seconds: float, found: float | None) -> bool:
+    """Whether it is so many seconds, or up to a minute less."""
+    return found is not None and seconds - 60 < found <= seconds
 
 
 class ClaimingLaws:
@@ -92,6 +95,25 @@ class ClaimingLaws:
         eventually(lambda: stores.claim(stores.second, handover=SHORT), "a job is never handed over")
 
     @law
+    def test_who_has_no_room_gets_what_is_fetched(self, stores: Stores) -> None:
+        """Of all that is due it is the jobs whose files lie there, in its batch, and no part of a download."""
+        stores.first.add([new(1), new(2), new(3)], batch="a")
+        fresh, part, whole = (stores.must_claim() for _ in range(3))
+        stores.first.save(fresh, fresh.job, Again())
+        stores.first.save(part, evolve(part.job, home=HERE), Again())
+        for home, batch in ((HERE, ""), (HERE, "a"), (THERE, "")):
+            assert stores.claim(home=home, batch=batch, handover=ZERO, fetched=True) is None, (
+                "who has no room was given what is to be fetched"
+            )
+        stores.first.save(whole, rich(whole), Again())
+        for home, batch in ((THERE, ""), (HERE, "b")):
+            assert stores.claim(home=home, batch=batch, handover=ZERO, fetched=True) is None, (
+                "who has no room was given a job of another home or batch"
+            )
+        found = stores.must_claim(stores.second, batch="a", fetched=True)
+        assert found.job.id == whole.job.id, "who has no room was given what is to be fetched"
+
+    @law
     def test_a_batch_is_claimed_alone(self, stores: Stores) -> None:
         """Who works for a batch gets its jobs and no others; who works for all gets all."""
         stores.first.add([new(1)], batch="a")
@@ -102,6 +124,25 @@ class ClaimingLaws:
         assert stores.must_claim().job.request == new(1).request, "who works for all did not get a batch's job"
 
     @law
+    def test_a_named_job_is_claimed_alone_unless_it_is_held(self, stores: Stores) -> None:
+        """It is given due or not, ended or not, away from its files and from a closed site; a held one is not."""
+        ended = stores.ended(1)
+        stores.first.add([new(2), new(3)])
+        hold = stores.claim(stores.second, job=ended)
+        assert hold is not None, "a job that has ended was not given to who named it"
+        assert hold.job.id == ended, "another job was claimed than the one that was named"
+        assert stores.claim(job=ended) is None, "a named job was claimed while somebody holds it"
+        stores.first.save(hold, evolve(hold.job, home=THERE), Again(LONG), site=Gate(None, "closed"))
+        named = stores.claim(job=ended)
+        assert named is not None, "a job that rests, lies elsewhere or has a closed site was not given to who named it"
+        assert named.attempt != hold.attempt, "two claims of one job gave one attempt"
+        assert stores.claim(job=JobId("0" * 32)) is None, "a job that nobody added was claimed"
+        lapsed = stores.claim(job=new(2).request.id, lease=SHORT)
+        assert lapsed is not None, "a job that is due was not given to who named it"
+        after = eventually(lambda: stores.claim(job=lapsed.job.id), "a named job is never taken over from the dead")
+        assert after.previous == lapsed.attempt, "it is not told who held a named job before and crashed"
+
+    @law
     def test_next_due_tells_when_to_come_again(self, stores: Stores) -> None:
         """Nothing left, something now, or the time until the first job is due."""
         assert due(stores) is None, "an empty store has something due"
@@ -109,24 +150,24 @@ class ClaimingLaws:
         assert due(stores) == 0, "what is due now is not told"
         assert due(stores, batch="b") is None, "a batch without jobs has something due"
         one, two = stores.must_claim(lease=timedelta(seconds=1000)), stores.must_claim(lease=timedelta(seconds=2000))
-        assert _about(1000, due(stores)), "the end of a lease is told wrongly"
+        assert about(1000, due(stores)), "the end of a lease is told wrongly"
         stores.first.save(one, one.job, Done())
-        assert _about(2000, due(stores)), "the end of a lease is told wrongly"
+        assert about(2000, due(stores)), "the end of a lease is told wrongly"
         stores.first.save(two, two.job, Again(timedelta(seconds=500)))
-        assert _about(500, due(stores)), "the end of a rest is told wrongly"
-        assert _about(500, due(stores, batch="a")), "the end of a rest is told wrongly to who works for a batch"
+        assert about(500, due(stores)), "the end of a rest is told wrongly"
+        assert about(500, due(stores, batch="a")), "the end of a rest is told wrongly to who works for a batch"
 
     @law
     def test_next_due_waits_for_the_site_and_the_home(self, stores: Stores) -> None:
         """A job that is due waits for its site to open, and for the handover where its files are elsewhere."""
         hold = stores.held()
         stores.first.save(hold, evolve(hold.job, home=THERE), Again())
-        assert _about(300, due(stores)), "the handover is told wrongly"
+        assert about(300, due(stores)), "the handover is told wrongly"
         assert due(stores, home=THERE) == 0, "what is due at home is not told"
         again = stores.must_claim(home=THERE)
         stores.first.save(again, again.job, Again(), site=Gate(timedelta(seconds=1000), "429"))
         for home in (HERE, THERE):
-            assert _about(1000, due(stores, home=home)), "a site that is closed is not waited for"
+            assert about(1000, due(stores, home=home)), "a site that is closed is not waited for"
         stores.first.gate("example.com", Gate(None, "sign in"))
         assert due(stores) is None, "a site that waits for a person is waited for"
 
@@ -202,163 +243,3 @@ _QUERIES: list[tuple[Mapping[str, Any], list[str]]] = [
     ({"status": (Status.DOWNLOADING,), "site": "example.com"}, ["held"]),
     ({"status": (Status.FAILED,), "batch": "b"}, []),
 ]
-
-
-class SiteLaws:
-    """Sites that close and open."""
-
-    @law
-    def test_a_closed_site_is_not_claimed_until_it_opens(self, stores: Stores) -> None:
-        """No job of a site that refused begins during the cool-down, at whatever instance, and other sites go on."""
-        stores.first.add([new(number) for number in range(3)])
-        hold = stores.must_claim()
-        stores.first.save(hold, hold.job, Again(), site=Gate(LONG, "429"))
-        for store in (stores.first, stores.second):
-            assert stores.claim(store) is None, "a job of a site that is closed was claimed"
-        stores.first.add([new(7, site="other.example")])
-        assert stores.must_claim().job.site == "other.example", "a closed site keeps others from being claimed"
-
-    @law
-    def test_a_cool_down_ends_by_itself(self, stores: Stores) -> None:
-        """A site is claimed again as soon as its time is over."""
-        hold = stores.held()
-        stores.first.save(hold, hold.job, Again(), site=Gate(SHORT, "429"))
-        assert due(stores) != 0, "a site that has just closed is due"
-        again = eventually(lambda: stores.claim(stores.second), "a site stays closed when its cool-down is over")
-        assert again.strikes == 1, "a hold does not know how often its site has refused"
-
-    @law
-    def test_a_site_with_strikes_is_asked_by_one_job_at_a_time(self, stores: Stores) -> None:
-        """After a cool-down one job goes ahead; the others follow its success, and the next one its death."""
-        stores.first.add([new(number) for number in range(5)])
-        stores.first.gate("example.com", Gate(ZERO, "429"))
-        scout = stores.must_claim(worker=DEAD)
-        assert scout.strikes == 1, "a hold does not know how often its site has refused"
-        assert stores.claim(stores.second) is None, "two jobs of a site that refused run at once"
-        stores.first.release(DEAD)
-        second = stores.must_claim()
-        assert stores.claim(stores.second) is None, "two jobs of a site that refused run at once"
-        stores.first.save(second, second.job, Keep(), site="open")
-        assert [stores.must_claim(store).strikes for store in (stores.first, stores.second)] == [0, 0], (
-            "a success does not forget the strikes"
-        )
-
-    @law
-    def test_of_many_that_claim_at_once_one_gets_a_site_with_strikes(self, stores: Stores) -> None:
-        """After a cool-down the workers of all processes come at once, and one of them goes ahead."""
-        stores.first.add([new(number) for number in range(8)])
-        stores.first.gate("example.com", Gate(ZERO, "429"))
-        told = stores.at_once([partial(stores.claim, store) for store in (stores.first, stores.second) * 3])
-        taken = [hold for hold in told if hold is not None]
-        assert len(taken) == 1, "two jobs of a site that refused run at once"
-
-    @law
-    def test_strikes_are_counted_until_the_site_opens(self, stores: Stores) -> None:
-        """Each refusal is a strike, and a success forgets them all."""
-        stores.first.add([new(1)])
-        for strikes in range(3):
-            hold = eventually(lambda: stores.claim(stores.second), "a site stays closed")
-            assert hold.strikes == strikes, "strikes are counted wrongly"
-            stores.first.save(hold, hold.job, Again(), site=Gate(ZERO, "429"))
-        hold = eventually(lambda: stores.claim(), "a site stays closed")
-        stores.first.save(hold, hold.job, Again(), site="open")
-        assert stores.must_claim().strikes == 0, "a success does not forget the strikes"
-        assert list(stores.second.sites()) == [], "a site that has served is told to have refused"
-
-    @law
-    @pytest.mark.parametrize("gate", [Gate(LONG, "429"), Gate(None, "sign in")], ids=["for a while", "for good"])
-    def test_a_success_does_not_open_a_site_that_is_closed_just_now(self, stores: Stores, gate: Gate) -> None:
-        """An attempt that was under way when its site closed does not end the cool-down, nor forget the strike."""
-        stores.first.add([new(1), new(2), new(3)])
-        refused, served = stores.must_claim(), stores.must_claim()
-        stores.first.save(refused, refused.job, Again(), site=gate)
-        before = list(stores.second.sites())
-        served = stores.second.save(served, served.job, Keep(), site="open")
-        stores.second.save(served, served.job, Done(), site="open")
-        assert list(stores.first.sites()) == before, "a success has opened a site that is closed just now"
-        assert stores.claim() is None, "a success has opened a site that is closed just now"
-
-    @law
-    @pytest.mark.parametrize("by_hand", [False, True], ids=["by saves", "by hand"])
-    @pytest.mark.parametrize(
-        ("first", "second", "seconds"),
-        [(1000, 100, 1000), (100, 1000, 1000), (None, 1000, None), (1000, None, None)],
-        ids=["longer, shorter", "shorter, longer", "person, longer", "longer, person"],
-    )
-    def test_of_two_gates_the_stricter_one_counts(
-        self, stores: Stores, by_hand: bool, first: int | None, second: int | None, seconds: int | None
-    ) -> None:
-        """A cool-down shortens no longer one, and none the wait for a person; each is a strike with its reason."""
-        stores.first.add([new(number) for number in range(3)])
-        holds = [stores.must_claim() for _ in range(2)]
-        for hold, closed, reason in zip(holds, (first, second), ("429", "captcha"), strict=True):
-            gate = Gate(None if closed is None else timedelta(seconds=closed), reason)
-            stores.first.save(hold, hold.job, Again(), site=None if by_hand else gate)
-            if by_hand:
-                assert stores.second.gate("example.com", gate) is True, "the site of a job is not known"
-        [site] = stores.first.sites()
-        assert (site.name, site.strikes, site.reason) == ("example.com", 2, "captcha"), "a refusal is not counted"
-        wait = due(stores)
-        if seconds is None:
-            assert site.opens is None, "a cool-down has ended the wait for a person"
-            assert wait is None, "a site that waits for a person is waited for"
-        else:
-            assert _about(seconds, wait), "of two cool-downs the shorter one counts"
-
-    @law
-    def test_a_person_closes_and_opens_a_site(self, stores: Stores) -> None:
-        """No job of it begins any more, who holds one goes on, and other sites are left alone."""
-        stores.first.add([new(1), new(2), new(3)])
-        hold = stores.must_claim()
-        assert stores.second.gate("example.com", Gate(None, "maintenance")) is True, "the site of a job is not known"
-        assert list(stores.first.sites()) == [Site("example.com", None, 1, "maintenance")], "a closed site is not told"
-        stores.first.add([new(4, site="other.example")])
-        assert stores.must_claim().job.site == "other.example", "a site that is closed was claimed, or others are not"
-        stores.first.save(hold, hold.job, Done())
-        assert stores.second.gate("example.com", "open") is True, "the site of a job is not known"
-        assert [stores.must_claim().strikes for _ in range(2)] == [0, 0], "a site that was opened has still refused"
-
-    @law
-    @pytest.mark.parametrize("gate", ["open", Gate(LONG, "429"), Gate(None, "sign in")], ids=["open", "while", "good"])
-    def test_a_site_without_jobs_is_not_known(self, stores: Stores, gate: Any) -> None:
-        """A name with a slip in it is told, and no site is made of it."""
-        stores.first.add([new(1)])
-        with stores.unchanged("a site was made of a name with a slip in it"):
-            for name in ("exmaple.com", "example", "EXAMPLE.COM", "%", ""):
-                assert stores.first.gate(name, gate) is False, "a site that nobody has jobs of is told to be known"
-        stores.must_claim()
-
-    @law
-    def test_sites_lists_those_that_have_refused(self, stores: Stores) -> None:
-        """By name, with how often in a row they refused and why; no others, and none that has served since."""
-        stores.first.add(
-            [new(1, site=name) for name in ("d.example", "b.example", "a.example", "ä.example", "e.example")]
-        )
-        assert list(stores.second.sites()) == [], "a site that has never refused is told to have"
-        for name, gate in [
-            ("d.example", Gate(LONG, "429")),
-            ("b.example", Gate(None, "429")),
-            ("b.example", Gate(LONG, "captcha")),
-            ("ä.example", Gate(LONG, "x")),
-            ("a.example", Gate(ZERO, "503")),
-        ]:
-            stores.first.gate(name, gate)
-        wanted = [
-            ("a.example", False, 1, "503"),
-            ("b.example", True, 2, "captcha"),
-            ("d.example", False, 1, "429"),
-            ("ä.example", False, 1, "x"),
-        ]
-        found = [(site.name, site.opens is None, site.strikes, site.reason) for site in stores.second.sites()]
-        assert found == wanted, "the sites that refused are told wrongly"
-        hold = stores.must_claim()
-        while hold.job.site != "a.example":
-            hold = stores.must_claim()
-        stores.first.save(hold, hold.job, Done(), site="open")
-        assert [site.name for site in stores.second.sites()] == ["b.example", "d.example", "ä.example"], (
-            "a site that has served is told to have refused"
-        )
-
-
-def _about(seconds: float, found: float | None) -> bool:
-    return found is not None and seconds - 60 < found <= seconds

@@ -101,12 +101,13 @@ class Model:
         return any(row.held_by and row.due == "later" and row.job.site == site for row in self.rows.values())
 
     def close(self, site: str, gate: Gate) -> None:
-        """Close a site, if it is not closed more strictly."""
+        """Close a site, if it is not closed more strictly; that is a strike if it was open."""
         place = self.places[site]
+        place.strikes += place.opens == "now"
         strictness: list[Due] = ["now", "later", "never"]
         closed: Due = "never" if gate.closed_for is None else "later" if gate.closed_for else "now"
         place.opens = max(place.opens, closed, key=strictness.index)
-        place.strikes, place.reason = place.strikes + 1, gate.reason
+        place.reason = gate.reason
 
     def open(self, site: str) -> None:
         """Open a site."""
@@ -218,7 +219,7 @@ class StoreMachine(RuleBasedStateMachine):
         place = self.model.places[job.site]
         if isinstance(site, Gate):
             self.model.close(job.site, site)
-        elif site == "open" and place.opens == "now":
+        elif site == "open" and place.opens == "now" and place.strikes == ticket.hold.strikes:
             self.model.open(job.site)
 
     @rule(pick=_PICK)

@@ -33,7 +33,7 @@ class RepeatingLaws:
     def test_t4_a_save_that_is_repeated_changes_nothing(self, stores: Stores, then: Keep | Again | Done) -> None:
         """The second call says what the first one did, from whatever instance, and no strike is counted twice."""
         hold = stores.held()
-        gate = None if isinstance(then, Keep) else Gate(LONG, "429")
+        gate = Gate(ZERO, "429")
         first = stores.first.save(hold, rich(hold), then, site=gate)
         with stores.unchanged("a save that was repeated has changed something"):
             for store in (stores.first, stores.second):

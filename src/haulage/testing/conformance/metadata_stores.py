@@ -85,10 +85,13 @@ class Stores:
         home: str = HERE,
         handover: timedelta = LONG,
         batch: str = "",
+        fetched: bool = False,
         worker: str = WORKER,
+        job: JobId | None = None,
     ) -> Hold | None:
         """Ask for a job."""
-        return (store or self.first).claim(worker, lease, home=home, handover=handover, batch=batch)
+        chosen: dict[str, Any] = {"batch": batch, "fetched": fetched, "job": job}
+        return (store or self.first).claim(worker, lease, home=home, handover=handover, **chosen)
 
     def must_claim(self, store: MetadataStore | None = None, **rest: Any) -> Hold:
         """Ask for a job, which must be there."""

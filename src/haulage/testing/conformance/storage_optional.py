@@ -7,6 +7,7 @@ from haulage.builtin.memory import MemoryStorage
 from haulage.contracts.storage import (
     ObjectInfo,
     PendingUpload,
+    SupportsPartialFiles,
     SupportsPendingUploads,
     SupportsServerCopy,
     SupportsSignedUrl,
@@ -15,7 +16,7 @@ from haulage.errors import AlreadyExists, Kind, StorageError
 from haulage.testing.call import Call
 from haulage.testing.conformance.content import content, sha256, shown
 from haulage.testing.conformance.law import law, refused
-from haulage.testing.conformance.place import Place, pieces
+from haulage.testing.conformance.place import ATTEMPT, Place, pieces
 from haulage.values import AttemptId
 
 KEY = "UC1/v1/video.mp4"
@@ -61,6 +62,28 @@ class OptionalLaws:
             sweeper.abort_pending(pending)
         left = {each.token for each in sweeper.pending(place.folder)}
         assert left == others, "ending one upload left it open, or ended another"
+
+    @law
+    def test_partial_files_can_be_found_and_removed(self, place: Place) -> None:
+        """What a crash left beside the objects is listed with who wrote it, and once removed is never published."""
+        sweeper = place.other
+        if not isinstance(sweeper, SupportsPartialFiles):
+            return
+        data = content(1000)
+        place.put("whole.mp4", data)
+        before = {each.path for each in sweeper.partial_files()}
+        upload = place.begin(KEY, data)
+        upload.write(data)
+        mine = [each for each in sweeper.partial_files() if each.path not in before]
+        assert [each.attempt for each in mine] == [ATTEMPT], "a partial file is not listed once, with who writes it"
+        for _ in range(2):
+            sweeper.remove_partial_file(mine[0])
+        assert {each.path for each in sweeper.partial_files()} == before, (
+            "removing a partial file did not, or more than that"
+        )
+        with refused("an upload whose partial file was removed was published", StorageError):
+            upload.commit(size=len(data), sha256=sha256(data))
+        place.assert_only({"whole.mp4": data}, "removing a partial file touched an object")
 
     @law
     def test_the_service_copies_whole_objects(self, place: Place) -> None:

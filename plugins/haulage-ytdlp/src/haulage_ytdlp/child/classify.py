@@ -141,6 +141,8 @@ def _gave_up(message: str) -> bool:
 def _by_type(error: BaseException, message: str) -> Failure | None:
     if isinstance(error, HTTPError):
         return _by_status(error)
+    if isinstance(error, RecursionError | MemoryError):
+        return Failure(Kind.UNAVAILABLE, "its page is too deep or too large to be read")
     if isinstance(error, GeoRestrictedError):
         return Failure(Kind.GEO, message)
     if isinstance(error, UnsupportedError):
@@ -160,6 +162,8 @@ def _by_type(error: BaseException, message: str) -> Failure | None:
 
 
 def _by_status(error: HTTPError) -> Failure:
+    if error.redirect_loop:
+        return Failure(Kind.UNAVAILABLE, "it redirects again and again")
     message = f"HTTP {error.status} {error.reason or ''}".strip()
     kind, cure = _STATUSES.get(error.status, (Kind.TRANSIENT if error.status >= 500 else Kind.UNAVAILABLE, ""))
     return Failure(kind, message, retry_after=_retry_after(error.response.headers.get("Retry-After")), cure=cure)
@@ -180,5 +184,6 @@ def _retry_after(header: str | None) -> timedelta | None:
 def _message(error: BaseException) -> str:
     """The first line, without yt-dlp's prefixes and its request for bug reports."""
     text = str(getattr(error, "orig_msg", None) or getattr(error, "msg", None) or error).strip()
-    text = text.removeprefix("ERROR: ").split("; please report this issue on")[0].strip()
+    text = text.removeprefix("ERROR: ")
+    text = re.split(r"; please report this issue on|\. If you believe this is an error", text)[0].strip()
     return redact(re.sub(r"^\[[\w:.-]+\] (\S+: )?", "", text))[:500]

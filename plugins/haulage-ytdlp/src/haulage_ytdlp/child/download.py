@@ -1,7 +1,6 @@
 """Download a video, check it, and collect the files that go with it."""
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from haulage.plugin import Failure, FetchError, FetchResult, Kind, MediaFile, Vi
 from haulage_ytdlp import wire
 from haulage_ytdlp.child import measure
 from haulage_ytdlp.child.find import completed
+from haulage_ytdlp.child.limits import LANGUAGE, check_size
 from haulage_ytdlp.child.session import Ydl
 from haulage_ytdlp.options import YtDlpOptions
 
@@ -26,7 +26,6 @@ _TOLD = (
 
 _PICTURES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
 _SUBTITLES = {"vtt": "text/vtt", "srt": "application/x-subrip"}
-_LANGUAGE = re.compile(r"[A-Za-z0-9-]{1,40}")
 
 
 def download(ydl: Ydl, video: Video, folder: Path, options: YtDlpOptions) -> FetchResult:
@@ -48,8 +47,9 @@ def download(ydl: Ydl, video: Video, folder: Path, options: YtDlpOptions) -> Fet
     whole = completed(video, info)
     facts = measure.measure(paths[0], whole.duration)
     main = _file(paths[0], "video", facts.container, measure.media_type(facts.container))
+    check_size(main.size, options.max_filesize)
     facts = evolve(facts, fetched_by=f"yt-dlp {yt_dlp_version}")
-    return FetchResult(whole, (main, *_sidecars(info, folder, options)), facts)
+    return FetchResult(whole, (main, *_sidecars(whole, info, folder, options)), facts)
 
 
 def growing(video: Video, status: dict[str, Any], options: YtDlpOptions) -> wire.Growing | None:
@@ -63,17 +63,19 @@ def growing(video: Video, status: dict[str, Any], options: YtDlpOptions) -> wire
     info, name = status["info_dict"], status.get("tmpfilename") or ""
     made_later = options.audio_only or options.container or info.get("requested_formats")
     extension = info.get("ext")
-    if made_later or info.get("protocol") not in ("http", "https") or not name.endswith(".part"):
+    if made_later or info.get("protocol") not in ("http", "https"):
         return None
-    if extension not in measure.MEDIA_TYPES:  # a subtitle, or what has to be measured to be known
+    # Otherwise it is a subtitle, what has to be measured to be known, or one of the streams that are merged.
+    if extension not in measure.MEDIA_TYPES or Path(name).name != f"video.{extension}.part":
         return None
     return wire.Growing(Path(name).name, completed(video, info), extension, measure.media_type(extension))
 
 
-def _sidecars(info: dict[str, Any], folder: Path, options: YtDlpOptions) -> Iterator[MediaFile]:
+def _sidecars(video: Video, info: dict[str, Any], folder: Path, options: YtDlpOptions) -> Iterator[MediaFile]:
     if options.info:
         path = folder / "video.info.json"
         told = {name: info[name] for name in _TOLD if info.get(name) is not None}
+        told["id"] = video.id  # where a page has none, yt-dlp makes one of the whole URL
         told["webpage_url"] = public_url(str(info.get("webpage_url") or info.get("original_url") or ""))
         path.write_text(json.dumps(told, ensure_ascii=False, indent=2, default=str), encoding="utf-8")
         yield _file(path, "info", "info.json", "application/json")
@@ -86,7 +88,7 @@ def _sidecars(info: dict[str, Any], folder: Path, options: YtDlpOptions) -> Iter
     for language, each in (info.get("requested_subtitles") or {}).items():
         path = folder / (each.get("filepath") or "")
         extension = path.suffix[1:].lower()
-        if _LANGUAGE.fullmatch(language) and extension in _SUBTITLES and _lies_in(folder, path):
+        if LANGUAGE.fullmatch(language) and extension in _SUBTITLES and _lies_in(folder, path):
             yield _file(path, f"subtitle.{language}", f"{language}.{extension}", _SUBTITLES[extension])
 
 

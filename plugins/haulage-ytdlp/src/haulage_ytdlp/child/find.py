@@ -10,6 +10,7 @@ from attrs import evolve
 from yt_dlp.utils import KNOWN_EXTENSIONS
 
 from haulage.plugin import Failure, FetchError, Kind, Request, Video, unsigned_url
+from haulage_ytdlp.child.limits import LONGEST_NAME, LONGEST_TITLE
 from haulage_ytdlp.child.session import Ydl
 
 MOST_HOPS = 5
@@ -86,16 +87,17 @@ def _generic(request: Request) -> Video:
 def _video(info: dict[str, Any], request: Request) -> Video:
     source = str(info.get("extractor_key") or "generic").lower()
     known = _generic(request)
-    if source != "generic" and info.get("id"):
-        known = evolve(known, source=source, id=str(info["id"]))
+    identity = str(info.get("id") or "")
+    if source != "generic" and 0 < len(identity) <= LONGEST_NAME:
+        known = evolve(known, source=source, id=identity)
     return completed(known, info)
 
 
 def completed(video: Video, info: dict[str, Any]) -> Video:
-    """A video with what its page says of it."""
+    """A video with what its page says of it, as far as that has a length that people read."""
     return evolve(
         video,
-        title=str(info.get("title") or video.title),
-        channel_id=str(info.get("channel_id") or info.get("uploader_id") or video.channel_id),
+        title=str(info.get("title") or video.title)[:LONGEST_TITLE],
+        channel_id=str(info.get("channel_id") or info.get("uploader_id") or video.channel_id)[:LONGEST_NAME],
         duration=float(info["duration"]) if info.get("duration") else video.duration,
     )

@@ -18,6 +18,17 @@ _Found = tuple[Any, ...]
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052
 _ASSIGNED = ipaddress.ip_network("2000::/3")  # all of IPv6 that IANA gives to the public internet, RFC 4291
+_SERVICES = tuple(
+    # What the standard library calls global, in some of its releases, and what is none of the public internet's.
+    ipaddress.ip_network(each)
+    for each in (
+        "168.63.129.16/32",  # Azure's host, reached from inside its virtual machines
+        "192.0.0.0/24",  # RFC 6890; Oracle's older cloud has its metadata there
+        "192.88.99.0/24",  # what is left of 6to4's relays, RFC 7526
+        "2001::/23",  # RFC 2928, Teredo among it
+        "3fff::/20",  # examples, RFC 9637
+    )
+)
 _BY_ITSELF = re.compile(r"(?!file:)[a-z][a-z0-9+.,-]*:", re.IGNORECASE)  # FFmpeg takes http:host as well as http://host
 
 PROGRAMS = ("ffmpeg", "ffprobe", "deno")
@@ -59,7 +70,7 @@ def is_public(text: str) -> bool:
             address = inner
         elif address not in _ASSIGNED:
             return False
-    return address.is_global and not address.is_multicast
+    return address.is_global and not address.is_multicast and not any(address in each for each in _SERVICES)
 
 
 class Guard:

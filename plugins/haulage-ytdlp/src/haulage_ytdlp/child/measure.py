@@ -7,6 +7,7 @@ import av
 from av.container import InputContainer
 
 from haulage.plugin import Failure, FetchError, Kind, MediaFacts
+from haulage_ytdlp.child.limits import ONE_FILE
 
 SLACK_SECONDS = 1.0
 SLACK_SHARE = 0.02
@@ -48,7 +49,7 @@ def measure(path: Path, announced: float | None) -> MediaFacts:
     if not path.stat().st_size:
         raise _invalid("the file is empty")
     try:
-        with av.open(str(path), options={"protocol_whitelist": "file"}) as container:
+        with av.open(str(path), options=ONE_FILE) as container:
             if container.format.name.startswith("mov,"):
                 _whole_boxes(path)
             return _measure(container, path, announced)

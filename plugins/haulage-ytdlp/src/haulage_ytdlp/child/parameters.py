@@ -92,6 +92,7 @@ def parameters(folder: Path | None, options: YtDlpOptions, logger: object, hook:
         "ffmpeg_location": ffmpeg() if folder else None,
         # One video, from the network, by yt-dlp's own downloaders.
         "noplaylist": True,
+        "playlistend": 2,  # as many as tell that it has become a list
         "enable_file_urls": False,
         "external_downloader": None,
         "hls_prefer_native": True,

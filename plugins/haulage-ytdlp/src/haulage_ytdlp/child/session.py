@@ -1,13 +1,16 @@
 """One `YoutubeDL` an order, never used twice."""
 
+import itertools
 from typing import Any
 
 import yt_dlp
 from yt_dlp.downloader import get_suitable_downloader
 from yt_dlp.downloader.http import HttpFD
+from yt_dlp.networking import Request
 from yt_dlp.networking.exceptions import HTTPError, RequestError
 
 from haulage.plugin import Failure, FetchError, Kind
+from haulage_ytdlp.child.limits import LANGUAGE, MOST_PAGES, MOST_SUBTITLES, check_scheme, counted
 from haulage_ytdlp.child.resume import Direct, begin_anew
 
 
@@ -21,13 +24,34 @@ class Silent:
 
 
 class Ydl(yt_dlp.YoutubeDL):  # type: ignore[misc]
-    """Keeps the last error of the network, which yt-dlp drops when it gives up, and resumes with care."""
+    """Keeps the last error of the network, which yt-dlp drops when it gives up, resumes with care, and has limits."""
 
     network_error: RequestError | None = None
     direct: Direct | None = None
+    _medium = False
+    _pages = 0
+
+    def extract_info(self, *args: Any, **kwargs: Any) -> Any:
+        """See YoutubeDL; a page may lead on to another one, but not for ever."""
+        self._pages += 1
+        if self._pages > MOST_PAGES:
+            raise FetchError(Failure(Kind.UNAVAILABLE, f"its pages lead on to more than {MOST_PAGES} others"))
+        return super().extract_info(*args, **kwargs)
+
+    def process_subtitles(self, video_id: str, normal: Any, automatic: Any) -> Any:
+        """See YoutubeDL; what is no name of a language would become a part of a path."""
+        named = (each for each in (normal or {}).items() if LANGUAGE.fullmatch(each[0]))
+        return super().process_subtitles(video_id, dict(itertools.islice(named, MOST_SUBTITLES)), automatic)
 
     def dl(self, name: str, info: dict[str, Any], subtitle: bool = False, test: bool = False) -> Any:
         """See YoutubeDL."""
+        self._medium = not subtitle
+        try:
+            return self._download(name, info, subtitle, test)
+        finally:
+            self._medium = False
+
+    def _download(self, name: str, info: dict[str, Any], subtitle: bool, test: bool) -> Any:
         if get_suitable_downloader(info, self.params) is not HttpFD:
             return self._in_fragments(name, info, subtitle, test)
         self.direct = Direct(name)
@@ -52,10 +76,16 @@ class Ydl(yt_dlp.YoutubeDL):  # type: ignore[misc]
 
     def urlopen(self, request: Any) -> Any:
         """See YoutubeDL."""
+        request = Request(request) if isinstance(request, str) else request
+        check_scheme(request.url)
         try:
             if self.direct is not None:
-                return self.direct.open(request, super().urlopen)
-            return super().urlopen(request)
+                response = self.direct.open(request, super().urlopen)
+            else:
+                response = super().urlopen(request)
         except RequestError as error:
             self.network_error = error
+            if isinstance(error, HTTPError):
+                counted(error.response, medium=False)
             raise
+        return counted(response, medium=self._medium)

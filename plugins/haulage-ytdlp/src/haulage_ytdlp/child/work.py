@@ -13,6 +13,7 @@ from haulage_ytdlp import wire
 from haulage_ytdlp.child.classify import classify
 from haulage_ytdlp.child.download import download, growing
 from haulage_ytdlp.child.find import expand, extractor
+from haulage_ytdlp.child.limits import check_size
 from haulage_ytdlp.child.parameters import parameters
 from haulage_ytdlp.child.session import Silent, Ydl
 from haulage_ytdlp.options import YtDlpOptions
@@ -68,8 +69,13 @@ def _hook(order: wire.Order, send: Send) -> Callable[[dict[str, Any]], None]:
     def hook(status: dict[str, Any]) -> None:
         nonlocal last, to_offer
         now = time.monotonic()
+        if status.get("status") == "finished":  # what follows takes its time, and moves no bytes
+            size = int(status.get("total_bytes") or status.get("downloaded_bytes") or 0)
+            send(wire.Progress(size, size))
         if status.get("status") != "downloading":
             return
+        done = int(status.get("downloaded_bytes") or 0)
+        check_size(max(done, int(status.get("total_bytes") or 0)), order.options.max_filesize)
         if to_offer is not None:
             file, to_offer = growing(to_offer, status, order.options), None
             if file is not None:
@@ -77,6 +83,6 @@ def _hook(order: wire.Order, send: Send) -> Callable[[dict[str, Any]], None]:
         if now - last >= _REPORT_EVERY:
             last = now
             total = status.get("total_bytes") or status.get("total_bytes_estimate")
-            send(wire.Progress(int(status.get("downloaded_bytes") or 0), int(total) if total else None))
+            send(wire.Progress(done, int(total) if total else None))
 
     return hook

@@ -128,10 +128,11 @@ def _connected(connection: Any, _record: object) -> None:
         # A worker that is paused in the middle of a transaction gives its locks back.
         "idle_in_transaction_session_timeout": 2 * milliseconds,
     }
+    connection.autocommit = True  # for this statement: nothing is to be committed
     with connection.cursor() as cursor:
         calls = ", ".join(["set_config(%s, %s, false)"] * len(settings))
         cursor.execute(f"SELECT {calls}", [str(part) for setting in settings.items() for part in setting])
-    connection.commit()
+    connection.autocommit = False
 
 
 def _state(error: SQLAlchemyError) -> str | None:

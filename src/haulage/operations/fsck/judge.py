@@ -1,0 +1,157 @@
+"""What is wrong with a copy and what may be done about it: pure functions, so that their laws can be tested.
+
+Two laws stand above all: what nothing proves to be ours is left where it is, and no bytes are deleted that are not kept
+elsewhere, unless the store says that an attempt at this very video wrote them and the video is stored.
+"""
+
+import enum
+from collections.abc import Iterable, Iterator
+
+from attrs import evolve, frozen
+
+from haulage.contracts.metadata import Again, Done
+from haulage.contracts.storage import StoredObject
+from haulage.keys import object_key
+from haulage.operations.fsck.troubles import Sort
+from haulage.pipeline.record import ROLE, record
+from haulage.pipeline.run import ENDED
+from haulage.pipeline.steps import Store, next_step, status_of
+from haulage.values import AttemptId, Copy, Job, Status
+
+
+class Remedy(enum.Enum):
+    """What a repair does about a fault."""
+
+    NONE = ""
+    HAUL = "the job is due again, and the copy is made from another storage or hauled again"
+    REPLACE = "the job is due again, and replaces the object by a whole one"
+    SET_ASIDE = "the object is kept under another name, and the copy is made again"
+    RECORD = "it is read, and recorded if it is what was fetched"
+    GO_ON = "the job is due again"
+
+
+class Owner(enum.Enum):
+    """Whose an object is, as far as can be told."""
+
+    OURS = enum.auto()
+    """The store says that an attempt at this very video wrote it."""
+    UNKNOWN = enum.auto()
+    """It lies where ours belongs, and the store cannot tell who wrote it."""
+    STRANGER = enum.auto()
+    """The store tells who writes, and it was none of ours."""
+
+
+@frozen
+class Fault:
+    """One thing that is wrong with a job.
+
+    Attributes:
+        sort: What sort of trouble it is.
+        detail: What was found.
+        remedy: What to do.
+        copy: Which copy it is about; None where it is the job itself.
+    """
+
+    sort: Sort
+    detail: str
+    remedy: Remedy
+    copy: Copy | None = None
+
+
+def owner_of(there: StoredObject, job: Job, copy: Copy, *, keeps_info: bool) -> Owner:
+    """Tell whose an object is that lies under the key of a copy."""
+    if not keeps_info:
+        return Owner.UNKNOWN
+    if there.attempt is not None and there.attempt in job.attempts:
+        return Owner.OURS
+    # A row that was made from a record names an attempt that no database knows any more.
+    return Owner.UNKNOWN if there.attempt is not None and there.attempt == copy.attempt else Owner.STRANGER
+
+
+def to_be_read(copy: Copy, there: StoredObject, *, keeps_info: bool, deep: bool) -> bool:
+    """Whether only the bytes can tell if an object is what was stored."""
+    if there.size != copy.size:
+        return False  # it is not
+    doubtful = there.attempt != copy.attempt or there.sha256 not in (None, copy.sha256)
+    return deep or (keeps_info and doubtful)
+
+
+def fault_of(copy: Copy, there: StoredObject | None, digest: str | None, owner: Owner) -> Fault | None:
+    """Say what is wrong with a stored copy; None where it is good.
+
+    Args:
+        copy: As it was recorded.
+        there: What is under its key.
+        digest: Of what was read there; None where that was not necessary.
+        owner: Whose it is.
+    """
+    if there is None:
+        return Fault(Sort.MISSING, "it is not there", Remedy.HAUL, copy)
+    if there.size != copy.size:
+        sort, detail = Sort.WRONG_SIZE, f"it has {there.size:,} bytes, {copy.size or 0:,} were stored"
+    elif digest is not None and digest != copy.sha256:
+        sort, detail = Sort.WRONG_DIGEST, "its bytes are not those that were stored"
+    else:
+        return None
+    if owner is Owner.STRANGER:
+        return Fault(sort, f"{detail}; somebody else wrote it", Remedy.NONE, copy)
+    return Fault(sort, detail, Remedy.REPLACE if owner is Owner.OURS else Remedy.SET_ASIDE, copy)
+
+
+def faults_of_job(job: Job, *, waits: bool) -> Iterator[Fault]:
+    """Say what keeps a job from ever going on.
+
+    Args:
+        job: The record.
+        waits: Whether the store says that it is due some time, or held.
+    """
+    if waits:
+        return
+    if job.status not in ENDED:
+        yield Fault(Sort.STUCK, f"it is {job.status.value}, and never due", Remedy.GO_ON)
+    for copy in job.copies:
+        if copy.state == "intended" and copy.size is not None:
+            yield Fault(Sort.STUCK, "whether it was stored was never found out", Remedy.GO_ON, copy)
+        elif copy.state == "deleting" and job.status is not Status.PRUNED:
+            yield Fault(Sort.STUCK, "a repair of it was broken off", Remedy.SET_ASIDE, copy)
+
+
+def lacking(job: Job, storages: Iterable[str], layout: str) -> Iterator[Copy]:
+    """The copies that a job's rows say nothing of, as they would be if they were there: stored by who is not known."""
+    if job.video is None or not job.files or job.facts is None:
+        return
+    known = {(copy.storage, copy.role) for copy in job.copies}
+    for storage in storages:
+        own = [] if (storage, ROLE) in known else [record(job)[0]]
+        for file in (*job.files, *own):
+            if (storage, file.role) not in known:
+                key = object_key(layout, job.video, file.extension)
+                yield Copy(storage, file.role, key, "stored", AttemptId(""), file.size, file.sha256)
+
+
+def superfluous(job: Job, storage: str, there: StoredObject) -> bool:
+    """Whether an object that no row names is surely not needed: the job wrote it, and has the video there elsewhere."""
+    names = any(copy.key == there.key and copy.storage == storage for copy in job.copies)
+    has = any((copy.storage, copy.role, copy.state) == (storage, "video", "stored") for copy in job.copies)
+    return has and not names and there.attempt is not None and there.attempt in job.attempts
+
+
+def with_copy(job: Job, copy: Copy, *instead: Copy) -> Job:
+    """The job with something else, or nothing, in place of a copy."""
+    others = tuple(each for each in job.copies if (each.storage, each.role) != (copy.storage, copy.role))
+    return evolve(job, copies=(*others, *instead))
+
+
+def at_rest(job: Job, store_to: tuple[str, ...], *, due: bool) -> tuple[Job, Again | Done]:
+    """The job as it is put down after a repair, and whether it is due.
+
+    Args:
+        job: The record.
+        store_to: The storages that shall hold it.
+        due: Whether something of it has to be made again, or it was due before; otherwise nothing is downloaded for it.
+    """
+    status = status_of(job, store_to, at_work=False)
+    if due or (status is Status.DOWNLOADED and isinstance(next_step(job, store_to, files_here=False), Store)):
+        return evolve(job, status=status), Again()
+    ended = status is Status.DOWNLOADED or job.status not in ENDED
+    return (evolve(job, status=status) if ended else job), Done()

@@ -1,0 +1,1 @@
+"""haulage, with one defence taken away each; see `mutate.py`."""

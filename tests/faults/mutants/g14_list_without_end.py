@@ -1,0 +1,8 @@
+"""G14: a list may have any number of entries.
+
+Fails: tests/faults/test_g14_bounded.py::test_a_list_without_end_is_cut
+"""
+
+from haulage.pipeline import job
+
+job.MOST_ENTRIES = 10**9

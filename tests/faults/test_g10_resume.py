@@ -1,0 +1,104 @@
+"""An interrupted direct download goes on where it stopped; what has changed meanwhile is never spliced.
+
+A download in fragments begins afresh: one that was killed may hold half a fragment.
+"""
+
+import hashlib
+import os
+import re
+import signal
+from pathlib import Path
+
+import pytest
+from harness.warm import start_warm
+from program import Program
+
+from haulage.testing import LoopbackSite
+
+BUFFER = 256 * 1024
+"""Bytes that the fetch process may have read and not yet written when it is killed."""
+
+UNDER_WAY = 128 * 1024
+"""Bytes that may be in the sockets between the site and the process then; the site counts them as served."""
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Program:
+    """The program in a folder of its own."""
+    config = "private_hosts: [127.0.0.1]\nretry: {initial: 0.01}\nworkers: 1\n"
+    (tmp_path / "haulage.yaml").write_text(config)
+    return Program(tmp_path, ("-p", "quick"), Path(__file__).parent / "plugins")
+
+
+def interrupt(program: Program, site: LoopbackSite, url: str, count: int, how: signal.Signals) -> int:
+    """Haul until the site has served so many bytes below a URL's folder, and end it so; how many it served in all."""
+    folder = re.sub(r"[^/]*$", "", url)
+
+    def served() -> int:
+        return sum(each.body_bytes for each in site.requests if site.url(each.path).startswith(folder))
+
+    before = served()
+    running = start_warm(program, "get", url)
+    site.wait_for(lambda _: served() - before >= count, timeout=60)
+    os.kill(running.pid, how)
+    running.end()
+    return served() - before
+
+
+def stored(program: Program) -> list[Path]:
+    """The videos in the library."""
+    return list((program.folder / "library").rglob("video.*4"))
+
+
+@pytest.fixture
+def slow(site: LoopbackSite) -> str:
+    """A part of a path that has the large video come within two seconds."""
+    return f"drip/{site.file('large.mp4').stat().st_size // 2}"
+
+
+def test_a_download_goes_on_where_it_stopped(site: LoopbackSite, slow: str, program: Program, extent: str) -> None:
+    """After a kill or a cancel at 90 %, all but one buffer of what came is not asked for again."""
+    content = site.file("large.mp4").read_bytes()
+    ways = (signal.SIGKILL, signal.SIGTERM) if extent == "full" else (signal.SIGKILL,)
+    for how in ways:
+        url = site.url(f"{slow}/large.mp4?{program.folder.name}{how.name}")
+        interrupt(program, site, url, len(content) * 9 // 10, how)
+        [*_, first] = site.log(url)  # before a download its beginning is looked at
+        ran = start_warm(program, "get", url).end()
+        assert ran.code == 0, f"it cannot be gone on with: {ran.said}"
+        [*_, second] = site.log(url)
+        again = first.body_bytes + second.body_bytes - len(content)
+        assert again <= BUFFER + UNDER_WAY, f"{again} bytes were served again"
+    assert [path.read_bytes() == content for path in stored(program)] == [True] * len(ways)
+
+
+def test_what_changed_meanwhile_is_not_spliced(site: LoopbackSite, slow: str, program: Program) -> None:
+    """A download whose content changed while it was interrupted begins anew, even where the site heeds no If-Range."""
+    path = f"/stealthy/{slow}/large.mp4?{program.folder.name}"
+    size, url = site.file("large.mp4").stat().st_size, site.url(path)
+    interrupt(program, site, url, size // 2, signal.SIGKILL)
+    site.change(path)
+    ran = start_warm(program, "get", url).end()
+    digests = [hashlib.sha256(each.read_bytes()).hexdigest() for each in stored(program)]
+    changed = site.medium("large.mp4", changed=True).path.read_bytes()
+    assert digests == [hashlib.sha256(changed).hexdigest()], f"not the content that is there now: {ran.said}"
+    assert ran.code == 0
+
+
+def test_a_killed_download_in_fragments_begins_afresh(site: LoopbackSite, program: Program) -> None:
+    """After a kill between two fragments the first one is fetched again, and the video is what it always is."""
+    config = program.folder / "haulage.yaml"
+    config.write_text(f"{config.read_text()}fetcher: {{max_height: 360}}\n")
+    plain = Program(program.folder / "plain", program.options, program.plugins)
+    plain.folder.mkdir()
+    (plain.folder / "haulage.yaml").write_text(config.read_text())
+    assert start_warm(plain, "get", site.url("hls/master.m3u8")).end().code == 0
+    url = site.url("hls/drip/200000/master.m3u8")
+    first = "/hls/drip/200000/360p-000.ts"
+    whole = site.medium("hls/360p-000.ts").path.stat().st_size
+    interrupt(program, site, url, whole + 20_000, signal.SIGKILL)
+    ran = start_warm(program, "get", url).end()
+    assert ran.code == 0, f"it cannot be done again: {ran.said}"
+    assert len(site.log(first)) == 2, "it was gone on with, though half a fragment may lie there"
+    [path], [other] = stored(program), stored(plain)
+    assert path.read_bytes() == other.read_bytes(), "it is not the video that it always is"

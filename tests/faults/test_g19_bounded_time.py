@@ -1,0 +1,485 @@
+"""Nothing waits for ever: whatever a server does, a call ends by its deadline and a fifth, and asks once.
+
+Silent from the start, silent half-way, a byte a second, a reset, and a connection that nobody takes: each meets every
+call of a storage, at two deadlines, all at the same time.
+"""
+
+import contextlib
+import hashlib
+import re
+import socket
+import subprocess
+import time
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import evolve, frozen
+from harness.lateness import Lateness
+from harness.warm import start_warm
+from program import Program
+
+from haulage import Pipeline
+from haulage.plugin import BuildContext, ObjectInfo, Size, StorageComponent, StorageError
+from haulage.registry.host import Host
+from haulage.testing import Call, FaultProxy, LoopbackSite, faults
+
+DEADLINES = (1, 3)
+"""Seconds."""
+
+PART = 1 << 20
+"""Bytes; a real part of S3 is larger, and takes longer to be signed than these tests have."""
+
+BODY, PARTS = bytes(700_000), bytes(PART + 9)
+DIGESTS = {data: hashlib.sha256(data).hexdigest() for data in (BODY, PARTS)}
+SILENT, RESET, TRICKLE = faults.Silence(), faults.Reset(), faults.Trickle(1.0)
+STOPS = faults.CutAnswer(20, silent=True)
+STOPS_IN_BODY = faults.CutAnswer(len(BODY) // 2, silent=True)
+TAKES_NO_MORE = faults.CutRequest(100_000, silent=True)
+
+
+@frozen
+class Kept:
+    """A bucket of a real server, and how its service is asked.
+
+    Attributes:
+        type: Of the storage.
+        url: Of the server.
+        options: Of the storage, but for the endpoint and the deadline.
+        requests: What each call asks: a method and what the target has in it.
+        put: Stores an object, as a stranger does.
+        names: Lists all objects, likewise.
+    """
+
+    type: str
+    url: str
+    options: dict[str, Any]
+    requests: dict[str, tuple[str, str]]
+    put: Callable[[str], object]
+    names: Callable[[], set[str]]
+
+    def storage(self, endpoint_url: str, deadline: float) -> Any:
+        """A storage with a deadline."""
+        component = Host().find(StorageComponent, self.type)
+        given = {**self.options, "endpoint_url": endpoint_url, "timeout": timedelta(seconds=deadline)}
+        return component.build(component.options(**given), BuildContext("archive", Path(), {}))
+
+
+@pytest.fixture
+def s3(seaweed: Any) -> Iterator[Kept]:
+    import boto3
+
+    bucket = seaweed.bucket(f"b{uuid.uuid4().hex[:12]}")
+    keys = {"aws_access_key_id": seaweed.access_key, "aws_secret_access_key": seaweed.secret_key}
+    client = boto3.client("s3", endpoint_url=seaweed.endpoint_url, region_name="us-east-1", **keys)
+    with contextlib.closing(client):
+        yield Kept(
+            "s3",
+            seaweed.endpoint_url,
+            {
+                "bucket": bucket,
+                "region": "us-east-1",
+                "access_key_id": seaweed.access_key,
+                "secret_access_key": seaweed.secret_key,
+                "buffer": Size(8 << 20),
+            },
+            {
+                "stat": ("HEAD", "{}/v.mp4"),
+                "read": ("GET", "{}/v.mp4"),
+                "list": ("GET", "prefix={}"),
+                "delete": ("DELETE", "{}/v.mp4"),
+                "begin": ("POST", "{}/n.mp4.uploads"),
+                "write": ("PUT", "{}/n.mp4.*partNumber"),
+                "commit": ("PUT", "{}/n.mp4"),
+                "complete": ("POST", "{}/n.mp4.*uploadId"),
+            },
+            lambda key: client.put_object(Bucket=bucket, Key=key, Body=BODY),
+            lambda: {each["Key"] for each in client.list_objects_v2(Bucket=bucket).get("Contents", ())},
+        )
+
+
+@pytest.fixture
+def gcs(fake_gcs: Any) -> Kept:
+    import json
+
+    bucket = fake_gcs.bucket(f"b{uuid.uuid4().hex[:12]}")
+    objects = f"{fake_gcs.endpoint_url}/storage/v1/b/{bucket}/o"
+
+    def put(key: str) -> None:
+        url = f"{objects.replace('/storage/', '/upload/storage/')}?uploadType=media&name={key}"
+        urllib.request.urlopen(urllib.request.Request(url, BODY, method="POST"), timeout=10).close()
+
+    def names() -> set[str]:
+        with urllib.request.urlopen(objects, timeout=10) as answer:
+            return {each["name"] for each in json.loads(answer.read()).get("items", ())}
+
+    return Kept(
+        "gcs",
+        fake_gcs.endpoint_url,
+        {"bucket": bucket, "token": "anon", "buffer": Size(1 << 20)},
+        {
+            "stat": ("GET", "{}%2Fv.mp4.fields"),
+            "read": ("GET", "{}%2Fv.mp4.alt=media"),
+            "list": ("GET", "prefix={}"),
+            "delete": ("DELETE", "{}%2Fv.mp4"),
+            "begin": ("POST", "{}/n.mp4"),
+            "write": ("PUT", "{}/n.mp4|{}%2Fn.mp4"),
+            "commit": ("PUT", "{}/n.mp4|{}%2Fn.mp4"),
+        },
+        put,
+        names,
+    )
+
+
+CASES = {
+    "stat": (SILENT, TRICKLE, RESET),
+    "read": (SILENT, STOPS_IN_BODY, TRICKLE, RESET),
+    "list": (SILENT, STOPS, TRICKLE, RESET),
+    "delete": (SILENT, TRICKLE, RESET),
+    "begin": (SILENT, TRICKLE, RESET),
+    "write": (SILENT, TAKES_NO_MORE, TRICKLE, RESET),
+    "commit": (SILENT, TAKES_NO_MORE, TRICKLE, RESET),
+    "complete": (SILENT, TRICKLE, RESET),
+}
+
+
+@contextlib.contextmanager
+def ready(storage: Any, verb: str, folder: str) -> Iterator[Callable[[], object]]:
+    """Prepare a call; what is given is the call itself, with all that it cleans up."""
+    call = Call()
+    there, new = f"{folder}/v.mp4", f"{folder}/n.mp4"
+    info = ObjectInfo("video/mp4", call.attempt, "v", None)
+    size = None if verb in ("begin", "write", "complete") else len(BODY)
+
+    def read() -> object:
+        with storage.read(there, call) as file:
+            return file.read()
+
+    def write() -> None:
+        with upload:
+            for _ in range(20):
+                upload.write(PARTS)
+
+    match verb:
+        case "stat":
+            yield lambda: storage.stat(there)
+        case "read":
+            yield read
+        case "list":
+            yield lambda: list(storage.list(folder))
+        case "delete":
+            yield lambda: storage.delete(there)
+        case "begin":
+            yield lambda: storage.begin(new, info, call, size=size)
+        case "write":
+            upload = storage.begin(new, info, call, size=size)
+            upload.write(BODY)
+            yield write
+        case _:
+            data = BODY if verb == "commit" else PARTS
+            upload = storage.begin(new, info, call, size=size)
+            upload.write(data)
+            yield lambda: upload.commit(size=len(data), sha256=DIGESTS[data])
+
+
+@frozen
+class Outcome:
+    """How a call ended.
+
+    Attributes:
+        case: What was called, and what it met.
+        deadline: In seconds.
+        seconds: How long it took.
+        late: How many seconds of them this machine, which is busy, was late by.
+        error: What it raised.
+        requests: How many of its requests met the fault.
+        repeated: How many of them were sent before.
+    """
+
+    case: str
+    deadline: float
+    seconds: float
+    late: float
+    error: StorageError | None
+    requests: int
+    repeated: int
+
+    def __str__(self) -> str:
+        took = f"{self.seconds:.2f} of {self.deadline:g} s ({self.late:.2f} s late)"
+        return f"{self.case}: {took}, {self.requests} requests, {self.error}"
+
+
+def warm(storage: Any) -> None:
+    """Have the client made, which may take longer than a short deadline on a busy machine."""
+    while True:
+        with contextlib.suppress(StorageError):
+            storage.stat("warm/v.mp4")
+            return
+
+
+def measure(kept: Kept, deaf: str, lateness: Lateness) -> list[Outcome]:
+    """Have each call meet each fault at each deadline, all at once."""
+    with FaultProxy(kept.url) as proxy, contextlib.ExitStack() as stack:
+        prepared = []
+        for deadline in DEADLINES:
+            storage = stack.enter_context(contextlib.closing(kept.storage(proxy.url, deadline)))
+            warm(storage)
+            for verb, (method, target) in kept.requests.items():
+                for fault in CASES[verb]:
+                    folder = f"c{len(prepared)}x"
+                    kept.put(f"{folder}/v.mp4")
+                    call = stack.enter_context(ready(storage, verb, folder))
+                    rule = (method, target.replace("{}", folder))
+                    proxy.on(*rule, fault)
+                    prepared.append((f"{verb} {fault}", deadline, rule, call))
+            for verb in kept.requests.keys() & {"write", "commit", "complete"}:
+                folder = f"c{len(prepared)}x"
+                call = stack.enter_context(ready(storage, verb, folder))
+                all_of_it = f"{folder}(/|%2F)n.mp4"
+                proxy.on("HEAD|GET", all_of_it, faults.Pass(), first=1)  # the look before it publishes
+                proxy.on("", all_of_it, SILENT)
+                prepared.append((f"{verb} Silence() and nothing more", deadline, ("", all_of_it), call))
+            nobody = stack.enter_context(contextlib.closing(kept.storage(deaf, deadline)))
+            for verb in ("stat", "list", "delete", "begin"):
+                call = stack.enter_context(ready(nobody, verb, "c"))
+                prepared.append((f"{verb} nobody takes the connection", deadline, ("NO", "ONE"), call))
+
+        def ask(case: str, deadline: float, rule: tuple[str, str], call: Callable[[], object]) -> Outcome:
+            began = time.monotonic()
+            error = None
+            try:
+                call()
+            except StorageError as raised:
+                error = raised
+            ended = time.monotonic()
+            harmed = (each for each in proxy.requests if each.fault != faults.Pass())
+            met = [(each.method, each.target) for each in harmed if re.search(rule[1], each.target)]
+            late = lateness.between(began, ended)
+            return Outcome(case, deadline, ended - began, late, error, len(met), len(met) - len(set(met)))
+
+        with ThreadPoolExecutor(len(prepared)) as pool:
+            asked = []
+            for each in prepared:
+                asked.append(pool.submit(ask, *each))
+                time.sleep(0.04)  # all calls share one loop, and each is to be measured by itself
+            return [each.result() for each in asked]
+
+
+@pytest.fixture
+def deaf() -> Iterator[str]:
+    """The URL of a server that takes no connection: its queue is full."""
+    with socket.socket() as listening, contextlib.ExitStack() as stack:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        while True:
+            client = stack.enter_context(socket.socket())
+            client.settimeout(0.1)
+            try:
+                client.connect(listening.getsockname())
+            except TimeoutError:
+                break
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("store", ["s3", "gcs"])
+def test_every_call_of_a_storage_ends_in_time(
+    request: pytest.FixtureRequest, store: str, deaf: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each call ends by its deadline and a fifth, clean-up included, in an error, and asks nothing twice."""
+    monkeypatch.setattr("haulage_s3.upload.part_size", lambda number, size: PART)
+    kept: Kept = request.getfixturevalue(store)
+    with Lateness() as lateness:
+        outcomes = measure(kept, deaf, lateness)
+    assert len(outcomes) >= 50, "too few cases"
+    unharmed = [str(each) for each in outcomes if not each.requests and "nobody" not in each.case]
+    assert not unharmed, "these calls met no fault, so they show nothing:\n" + "\n".join(unharmed)
+    late = [str(each) for each in outcomes if each.seconds - each.late > 1.2 * each.deadline]
+    assert not late, "these calls kept their caller waiting for too long:\n" + "\n".join(late)
+    quiet = [str(each) for each in outcomes if each.error is None]
+    assert not quiet, "these calls met a fault and told nobody:\n" + "\n".join(quiet)
+    repeated = [str(each) for each in outcomes if each.repeated]
+    assert not repeated, "these requests were sent again unasked:\n" + "\n".join(repeated)
+    assert not [name for name in kept.names() if name.endswith("n.mp4")], "something was published"
+
+
+@pytest.mark.parametrize("store", ["s3", "gcs"])
+def test_signing_ends_in_time_where_nobody_gives_credentials(
+    request: pytest.FixtureRequest, store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A URL that cannot be signed, since who gives credentials is silent, is an error at the deadline."""
+    kept: Kept = request.getfixturevalue(store)
+    (tmp_path / "token").write_text("a token")
+    with FaultProxy(kept.url) as proxy:
+        proxy.on("", "", SILENT)
+        for name, value in {
+            "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/hauler",
+            "AWS_WEB_IDENTITY_TOKEN_FILE": str(tmp_path / "token"),
+            "AWS_ENDPOINT_URL_STS": proxy.url,
+            "GCE_METADATA_IP": proxy.url.removeprefix("http://"),
+            "HOME": str(tmp_path),
+        }.items():
+            monkeypatch.setenv(name, value)
+        secret = ("access_key_id", "secret_access_key", "token")
+        nameless = evolve(kept, options={name: each for name, each in kept.options.items() if name not in secret})
+        with Lateness() as lateness, contextlib.closing(nameless.storage(kept.url, 1)) as storage:
+            began = time.monotonic()
+            with pytest.raises(StorageError, match="sign"):
+                storage.signed_url("c/v.mp4", timedelta(hours=1))
+            ended = time.monotonic()
+            assert ended - began - lateness.between(began, ended) < 1.2, "who asked for a URL was kept waiting"
+        assert proxy.requests, "nobody was asked for credentials, so this shows nothing"
+
+
+def test_a_site_that_gives_nothing_is_given_up(
+    site: LoopbackSite, deaf: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extent: str
+) -> None:
+    """A download that gets nowhere is a failure that is tried again as the policy says, and its process has ended."""
+    monkeypatch.setattr("haulage_ytdlp.pace.READING", 4.0)
+    monkeypatch.setattr("haulage_ytdlp.pace.DOWNLOADING", 2.0)
+    monkeypatch.chdir(tmp_path)
+    urls = [site.url(f"drip/1/clip.mp4?{tmp_path.name}")]
+    urls += [site.url(f"stall/clip.mp4?{tmp_path.name}"), f"{deaf}/v.mp4"] if extent == "full" else []
+    config = {"private_hosts": ["127.0.0.1"], "retry": {"attempts": 2, "initial": 0.1}, "workers": 3}
+    with Pipeline.from_config(config) as pipeline:
+        began = time.monotonic()
+        jobs = list(pipeline.run(urls))
+        took = time.monotonic() - began
+    assert took < 25, f"it was waited for {took:.0f} s, and nothing came"
+    for job in jobs:
+        kinds = [each.failure.kind.value for each in job.tries if each.stage == "fetch"]
+        assert kinds == ["transient", "transient"], f"the policy allows two tries: {job.tries}"
+    assert len(jobs) == len(urls)
+    assert not list(tmp_path.rglob("library/**/*.mp4"))
+
+
+def test_a_download_that_takes_for_ever_ends(
+    site: LoopbackSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However well a download goes, its attempt ends after the longest that one may take, and the next one goes on."""
+    monkeypatch.setattr("haulage_ytdlp.pace.LONGEST", 3.0)
+    monkeypatch.chdir(tmp_path)
+    size = site.file("large.mp4").stat().st_size
+    url = f"drip/{size // 4}/large.mp4?{tmp_path.name}"
+    config = {"private_hosts": ["127.0.0.1"], "retry": {"attempts": 9, "initial": 0.1}, "workers": 1}
+    with Pipeline.from_config(config) as pipeline:
+        [job] = pipeline.run([site.url(url)])
+    kinds = [each.failure.kind.value for each in job.tries]
+    assert kinds, "an attempt went on for longer than it may"
+    assert set(kinds) == {"transient"}
+    assert job.status == "downloaded", f"it cannot be gone on with: {job.tries}"
+
+
+CONFIG = """\
+fetcher: {{type: quick}}
+storages: {{archive: {storage}}}
+database: {database}
+retry: {{attempts: 2, initial: 0.1}}
+lease: {lease}
+workers: 1
+"""
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Program:
+    """The program with a fetcher that needs no site."""
+    return Program(tmp_path, ("-p", "quick"), Path(__file__).parent / "plugins")
+
+
+def configure(program: Program, storage: str, database: str = "sqlite:///haulage.db", lease: str = "90s") -> None:
+    """Write its config."""
+    text = CONFIG.format(storage=storage, database=database, lease=lease)
+    (program.folder / "haulage.yaml").write_text(text)
+
+
+def line(kept: Kept, endpoint_url: str, deadline: str) -> str:
+    """What a config says of a storage."""
+    options = {**kept.options, "endpoint_url": endpoint_url, "timeout": deadline, "type": kept.type}
+    return "{" + ", ".join(f"{name}: {value}" for name, value in options.items()) + "}"
+
+
+@pytest.mark.parametrize("store", ["s3", "gcs"])
+def test_a_silent_store_is_asked_as_often_as_the_policy_says(
+    request: pytest.FixtureRequest, store: str, program: Program
+) -> None:
+    """A video that cannot be sent fails after the tries that the policy allows, each within its deadline, and waits."""
+    kept: Kept = request.getfixturevalue(store)
+    url = "http://site.example/300000/v"
+    with FaultProxy(kept.url) as proxy:
+        configure(program, line(kept, proxy.url, "1s"))
+        proxy.on("PUT", "", SILENT)
+        ran = start_warm(program, "get", url).end()
+        ended = time.monotonic()
+        assert ran.code == 1, f"nobody is told that it failed: {ran.said}"
+        sent = [each.at for each in proxy.requests if each.method == "PUT"]
+        assert len(sent) == 2, f"the policy allows two tries, and the store was asked {len(sent)} times"
+        assert sent[1] - sent[0] < 1.2 + 0.1 + 0.5, "the first try took too long"
+        assert ended - sent[1] < 1.2 + 1, "the second try took too long"
+        proxy.clear()
+        assert start_warm(program, "get", url).end().code == 0
+    assert (program.folder / "fetched").read_text().splitlines() == [url], "it was fetched again"
+
+
+@pytest.mark.parametrize("store", ["s3", "gcs"])
+def test_a_second_ctrl_c_ends_a_run_behind_a_silent_store(
+    request: pytest.FixtureRequest, store: str, program: Program
+) -> None:
+    """Where a call that no cancel reaches waits for a minute, the program has ended after 5 s, and nothing is lost."""
+    kept: Kept = request.getfixturevalue(store)
+    url = "http://site.example/300000/v"
+    with FaultProxy(kept.url) as proxy:
+        configure(program, line(kept, proxy.url, "60s"))
+        proxy.on("HEAD|GET", "channel", SILENT)
+        with contextlib.closing(program.watch("get", url)) as running:
+            proxy.wait_for(lambda requests: any(each.fault == SILENT for each in requests), timeout=30)
+            running.interrupt()
+            running.until("finishing what runs")
+            running.interrupt()
+            try:
+                code = running.process.wait(5)
+            except subprocess.TimeoutExpired:
+                code = None
+            assert code == 4, f"5 s after a second Ctrl-C the exit code is {code}"
+            running.end()
+            assert "the same command goes on with it" in running.said
+        rows = "select attempt, due_at <= strftime('%Y-%m-%dT%H:%M:%fZ', 'now') from video_processing_jobs"
+        assert program.rows(rows) == [(None, 1)], "the job is not due"
+        assert program.rows("select kind from attempts") == [(None,)], "it counts as a failure or as a crash"
+        proxy.clear()
+        assert start_warm(program, "get", url).end().code == 0
+    assert (program.folder / "fetched").read_text().splitlines() == [url], "it was fetched again"
+
+
+@pytest.mark.parametrize("returns", [True, False], ids=["comes back", "stays away"])
+def test_a_database_that_goes_away_is_waited_for(postgres: Any, program: Program, returns: bool) -> None:
+    """A database that is away for seconds ends no run; where it stays away the run ends in time, to be gone on with."""
+    url, hold = "http://site.example/3000/v", program.folder / "hold"
+    configure(program, "library", postgres.database(), "90s" if returns else "3s")
+    hold.touch()
+    with contextlib.closing(program.watch("--log-format", "json", "get", url)) as running:
+        while not (program.folder / "fetched").exists():
+            assert running.process.poll() is None, "it ended before it fetched"
+            time.sleep(0.02)
+        postgres.stop()
+        try:
+            away = time.monotonic()
+            hold.unlink()
+            if returns:
+                running.until("waiting up to 30 s")
+            else:
+                code = running.end()
+                assert code == 3, f"the database is not there, and the exit code is {code}: {running.said}"
+                assert time.monotonic() - away < 10
+        finally:
+            postgres.start()
+        if returns:
+            code = running.end()
+            assert code == 0, f"a database that was away for seconds ended the run: {running.said}"
+    if not returns:
+        ran = start_warm(program, "get", url).end()
+        assert ran.code == 0, f"it cannot be gone on with: {ran.said}"
+    assert len(list((program.folder / "library").rglob("video.mp4"))) == 1
