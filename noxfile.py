@@ -1,5 +1,6 @@
 """The test matrix: `nox` runs what a contributor should run, `nox -l` lists the rest."""
 
+import itertools
 import json
 import os
 import shutil
@@ -17,9 +18,11 @@ ROOT = Path(__file__).parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PYTHONS = nox.project.python_versions(PROJECT)
 YTDLP, S3, GCS = "plugins/haulage-ytdlp", "plugins/haulage-s3", "plugins/haulage-gcs"
-PLUGINS = ("-e", YTDLP, "-e", S3, "-e", GCS)
+PROMETHEUS, OTEL = "plugins/haulage-prometheus", "plugins/haulage-otel"
+ALL = (YTDLP, S3, GCS, PROMETHEUS, OTEL)
+PLUGINS = tuple(itertools.chain.from_iterable(("-e", each) for each in ALL))
 
-MEASURED = ("tests", "ytdlp", "s3", "gcs", "integration", "matrix")
+MEASURED = ("tests", "kit", "ytdlp", "s3", "gcs", "observers", "integration", "matrix")
 """The sessions by which coverage is measured."""
 
 nox.needs_version = ">=2026.10"
@@ -31,8 +34,8 @@ nox.options.parallel = (os.cpu_count() or 1) + 1  # tests of deadlines, leases a
 nox.options.allow_parallel = True
 nox.options.sessions = [
     *("lint", "types", "architecture", "docs"),
-    *("faults(short)", "integration", "tests", "s3", "ytdlp", "gcs", "matrix", "examples"),  # the longest first
-    *("demo", "build"),
+    *("faults(short)", "tests", "integration", "s3", "kit", "ytdlp", "examples", "gcs", "matrix"),  # the longest first
+    *("observers", "demo", "build"),
 ]
 
 
@@ -57,8 +60,16 @@ def _measure(session: nox.Session, data: str) -> None:
 def tests(session: nox.Session) -> None:
     """Test the core alone: no plugin is installed."""
     install(session, "-e", ".[testing]", group="servers")
-    others = (f"--ignore=tests/{each}" for each in ("architecture", "examples", "faults", "integration", "matrix"))
+    sessions = ("architecture", "examples", "faults", "integration", "matrix", "testing")
+    others = (f"--ignore=tests/{each}" for each in sessions)
     session.run("pytest", "tests", *others, *session.posargs)
+
+
+@nox.session(python=PYTHONS)
+def kit(session: nox.Session) -> None:
+    """Test the conformance kit, on components that are wrong in one thing each, and the servers for tests."""
+    install(session, "-e", ".[testing]", group="servers")
+    session.run("pytest", "tests/testing", *session.posargs)
 
 
 @nox.session(python=PYTHONS)
@@ -80,6 +91,13 @@ def gcs(session: nox.Session) -> None:
     """Test the Google Cloud Storage storage, on a real server."""
     install(session, "-e", ".[testing]", "-e", GCS, group="servers")
     session.run("pytest", f"{GCS}/tests", *session.posargs)
+
+
+@nox.session(python=PYTHONS)
+def observers(session: nox.Session) -> None:
+    """Test the metrics and the traces, with those who ask for them and who are sent them."""
+    install(session, "-e", ".[testing]", "-e", PROMETHEUS, "-e", OTEL, group="test")
+    session.run("pytest", f"{PROMETHEUS}/tests", f"{OTEL}/tests", *session.posargs)
 
 
 @nox.session(python=PYTHONS)
@@ -132,25 +150,33 @@ def _cells(session: nox.Session) -> Path:
 @nox.session(python=PYTHONS[0], name="faults(short)")
 def faults_short(session: nox.Session) -> None:
     """Kill it, starve it and lie to it: each fault test with few rounds, and always the same lots."""
-    _faults(session, "--extent=short", "--seed=215961")
+    _faults(session, "--numprocesses=2", "--extent=short", "--seed=215961")
 
 
 @nox.session(python=PYTHONS[0], default=False)
 def faults(session: nox.Session) -> None:
     """Kill it everywhere: each fault test with all its rounds, and other lots each time."""
-    _faults(session, "--extent=full")
+    _faults(session, "--numprocesses=4", "--extent=full")
 
 
 def _faults(session: nox.Session, *options: str) -> None:
-    install(session, "-e", ".[testing]", *PLUGINS, group="servers")
+    """Run the fault tests, in several processes side by side: they mostly wait, for leases, deadlines and signals."""
+    install(session, "-e", ".[testing]", *PLUGINS, group="faults")
     session.run("pytest", "tests/faults", *options, *session.posargs)
 
 
 @nox.session(python=PYTHONS[0], default=False)
 def mutants(session: nox.Session) -> None:
     """Take away one defence after the other, and see its fault test fail."""
-    install(session, "-e", ".[testing]", *PLUGINS, group="servers")
+    install(session, "-e", ".[testing]", *PLUGINS, group="faults")
     session.run("python", "tests/faults/mutate.py", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0], default=False)
+def benchmarks(session: nox.Session) -> None:
+    """Measure commands on an archive of 100,000 videos, on SQLite and PostgreSQL; fails where one takes too long."""
+    install(session, "-e", ".[testing]", *PLUGINS, group="servers")
+    session.run("python", "tests/benchmarks/measure.py", *session.posargs)
 
 
 @nox.session(python=PYTHONS[0])
@@ -199,7 +225,7 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Check types."""
     install(session, "-e", ".[testing]", *PLUGINS, group="types")
-    session.run("mypy", "src", *(f"{each}/src" for each in (YTDLP, S3, GCS)), "noxfile.py", "docs")
+    session.run("mypy", "src", *(f"{each}/src" for each in ALL), "noxfile.py", "docs")
 
 
 @nox.session(python=PYTHONS[0])
@@ -220,9 +246,10 @@ def docs(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[0])
 def picture(session: nox.Session) -> None:
-    """Make the picture in the README anew, from a real haul."""
-    install(session, "-e", ".[testing]", "-e", YTDLP)
+    """Make the pictures of the README and the pages anew: of real hauls, and of an archive that was generated."""
+    install(session, "-e", ".[testing,plot]", "-e", YTDLP, "-e", S3)
     session.run("python", "docs/picture.py")
+    session.run("python", "docs/usage_picture.py")
 
 
 @nox.session(python=PYTHONS[0], reuse_venv=False)

@@ -127,3 +127,18 @@ def test_every_call_runs_once_however_many_cancel():
         for thread in threads:
             thread.join(10)
     assert sorted(called) == ["a", "b"]
+
+
+def test_a_token_expires_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the moment that was named last it is cancelled, and whoever waits is reached, though nobody has told it."""
+    now = [100.0]
+    monkeypatch.setattr("haulage.cancel.time.monotonic", lambda: now[0])
+    token, called = CancelToken(), []
+    token.expire_at(110, "lost")
+    token.expire_at(120, "lost")
+    now[0] = 119.9
+    token.raise_if_cancelled()
+    now[0] = 120.0
+    with token.on_cancel(lambda: called.append(1)), pytest.raises(Cancelled, match=r"^lost$"):
+        token.raise_if_cancelled()
+    assert (token.reason, called) == ("lost", [1])

@@ -4,7 +4,21 @@ The names here are for those who use haulage as a library; authors of plugins fi
 """
 
 from haulage.contracts.metadata import Query, Site
-from haulage.contracts.policies import Continued, Event, JobEvent, Observer, Paused, Progressed, Settled, Started
+from haulage.contracts.policies import (
+    Continued,
+    Event,
+    JobEvent,
+    Lost,
+    Observer,
+    Paused,
+    Progressed,
+    RunEnded,
+    Settled,
+    Started,
+    Stepped,
+    Stored,
+)
+from haulage.contracts.totals import Tally
 from haulage.errors import ConfigError, Failure, HaulageError, Kind
 from haulage.pipeline.asked import check_url
 from haulage.pipeline.run import ENDED, Pipeline
@@ -22,6 +36,7 @@ __all__ = [
     "JobEvent",
     "JobId",
     "Kind",
+    "Lost",
     "MediaFacts",
     "MediaFile",
     "Observer",
@@ -30,10 +45,14 @@ __all__ = [
     "Progressed",
     "Query",
     "Request",
+    "RunEnded",
     "Settled",
     "Site",
     "Started",
     "Status",
+    "Stepped",
+    "Stored",
+    "Tally",
     "Try",
     "Video",
     "check_url",

@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 
@@ -16,6 +17,7 @@ class CancelToken:
         self._lock = threading.Lock()
         self._calls: list[Callable[[], None]] = []
         self._reason: str | None = None
+        self._end: tuple[float, str] | None = None
 
     @property
     def reason(self) -> str | None:
@@ -32,8 +34,17 @@ class CancelToken:
         for call in calls:
             call()
 
+    def expire_at(self, moment: float, reason: str) -> None:
+        """Be cancelled by itself, for a reason, at a moment of `time.monotonic`; the moment that was named last counts.
+
+        It is seen when somebody asks, so that a process that was stopped notices before it does anything more.
+        """
+        self._end = (moment, reason)
+
     def raise_if_cancelled(self) -> None:
         """Raise Cancelled if the work was cancelled."""
+        if self._end is not None and time.monotonic() >= self._end[0]:
+            self.cancel(self._end[1])
         if self._reason is not None:
             raise Cancelled(self._reason)
 

@@ -8,6 +8,7 @@ The tree of exceptions::
         ├── ConfigError          the config or the command line is wrong
         ├── PluginError          a plugin is missing, broken or ambiguous
         ├── FetchError           raised by fetchers
+        ├── ObserverError        raised by observers
         ├── StorageError         raised by storages
         │   └── AlreadyExists    a create or a conditional replace met another object
         └── StoreError           the metadata store cannot be used
@@ -95,6 +96,10 @@ class PluginError(HaulageError):
 
 class FetchError(HaulageError):
     """Raised by a fetcher."""
+
+
+class ObserverError(HaulageError):
+    """Raised by an observer: when it is built, which ends the run, or later, and then it is told no more."""
 
 
 class StorageError(HaulageError):

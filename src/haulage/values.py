@@ -154,6 +154,8 @@ class Copy:
         size: In bytes; None while the file still grows, and then nothing was committed yet.
         sha256: In hex; None likewise.
         token: What the store calls the upload while it is open, for sweeping.
+        stored_at: When it was stored, in UTC, by the metadata store's clock, which sets it.
+        deleted_at: When it was deleted, likewise.
     """
 
     storage: str
@@ -164,6 +166,8 @@ class Copy:
     size: int | None
     sha256: str | None
     token: str | None = None
+    stored_at: datetime | None = None
+    deleted_at: datetime | None = None
 
 
 @frozen
@@ -209,6 +213,7 @@ class Job:
         stage: The step that is running, as of the last beat.
         done: How many bytes of it are done.
         total: How many bytes it will be, where that is known.
+        added: When it was first asked for, by the metadata store's clock, which sets it.
     """
 
     id: JobId
@@ -228,3 +233,13 @@ class Job:
     stage: str = ""
     done: int = 0
     total: int | None = None
+    added: datetime | None = None
+
+
+def size_text(count: float) -> str:
+    """A number of bytes as people read it, in powers of 1000: "1.234 GB"."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.4g} {unit}"
+        count /= 1000
+    return f"{count:.4g} TB"

@@ -10,8 +10,10 @@ import click
 import pytest
 
 from haulage import Kind
+from haulage.builtin.jsonl import kind_of
 from haulage.cli.main import COMMANDS, program
 from haulage.config.model import TopLevel
+from haulage.contracts import policies
 from haulage.keys import FIELDS
 from haulage.registry.catalogue import PACKAGES
 from haulage.registry.components import KINDS
@@ -60,9 +62,10 @@ def test_every_block_of_the_generator_is_in_a_page():
         assert text.count(f"<!-- generated: {block} -->") == 1, f"no page has the block {block!r} exactly once"
 
 
-def test_the_picture_is_whole_in_itself():
-    """The picture in the README is small, fetches nothing, and shows no folder of the machine that it was made on."""
-    picture = (ROOT / "docs" / "picture.svg").read_text()
+@pytest.mark.parametrize("name", ["picture.svg", "status-watch.svg"])
+def test_a_picture_is_whole_in_itself(name):
+    """A picture of a terminal is small, fetches nothing, and shows no folder of the machine that it was made on."""
+    picture = (ROOT / "docs" / name).read_text()
     assert len(picture) < 60_000
     assert not re.search(r"@import|@font-face|href=|url\((?!#)|/tmp|/home|/root|/Users", picture)
 
@@ -123,6 +126,13 @@ def test_every_hook_is_described():
         assert f"`{kind.__name__}`" in part
         for field in attrs.fields(kind):
             assert f"| `{field.name}` |" in text
+
+
+def test_every_event_is_described():
+    """The reference has a part for each event that observers are told."""
+    kinds = [each for each in vars(policies).values() if isinstance(each, type) and issubclass(each, policies.Event)]
+    told = re.findall(r"^## `(\w+)`$", (REFERENCE / "events.md").read_text(), re.MULTILINE)
+    assert sorted(told) == sorted(kind_of(each) for each in kinds if not each.__subclasses__())
 
 
 def test_the_catalogue_knows_what_the_packages_of_this_repository_offer():

@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted([*(ROOT / "src").rglob("*.py"), *ROOT.glob("plugins/*/src/**/*.py")])
+TESTS = sorted([*(ROOT / "tests").rglob("*.py"), *ROOT.glob("plugins/*/tests/**/*.py")])
 LARGEST = 400
 
 
@@ -18,6 +19,11 @@ def test_a_module_is_small_and_says_what_it_is_for(source):
     text = source.read_text()
     assert len(text.splitlines()) <= LARGEST
     assert ast.get_docstring(ast.parse(text))
+
+
+def test_no_file_of_tests_holds_a_second_thing():
+    """None has more than 400 lines either."""
+    assert [str(each) for each in TESTS if len(each.read_text().splitlines()) > LARGEST] == []
 
 
 @pytest.mark.parametrize("name", ["haulage", "haulage.plugin", "haulage.testing"])

@@ -240,8 +240,8 @@ def test_other_short_forms():
         ("wrokers: 4\n", "1:1: wrokers: unknown option 'wrokers'; did you mean 'workers'?"),
         (
             "xyzzy: {}\n",
-            "1:1: xyzzy: unknown option 'xyzzy'; there are database, executor, fetcher, layout, lease, observers, plugins,"
-            " private_hosts, retry, storages, store_to, variants, workers, workspace",
+            "1:1: xyzzy: unknown option 'xyzzy'; there are budget, database, executor, fetcher, layout, lease, observers,"
+            " plugins, prices, private_hosts, retry, storages, store_to, variants, workers, workspace",
         ),
         ("observers: [watch]\n", "1:1: observers: expected a mapping, got a list"),
         ("observers: {w: 3}\n", "1:13: observers.w: expected a mapping, got 3"),

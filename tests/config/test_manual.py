@@ -109,7 +109,8 @@ def test_the_examples_of_what_is_built_in_work_as_they_are(monkeypatch):
     assert len(offers) >= 5
     for offer in offers:
         config = load(example(offer.record), "haulage.yaml", Path("/srv"), {}, host)
-        chosen = {config.database, config.fetcher, config.retry, config.executor, *config.storages.values()}
+        chosen = {config.database, config.fetcher, config.retry, config.executor}
+        chosen |= {*config.storages.values(), *config.observers.values()}
         assert offer.record.name in {each.type for each in chosen}
 
 

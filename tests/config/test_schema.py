@@ -1,135 +1,24 @@
 """The schema and the loader say the same of a document."""
 
-import copy
 import json
 import re
-import types
-from collections.abc import Mapping
-from datetime import timedelta
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
 
-import attrs
 import jsonschema
 import pytest
-from attrs import Factory, frozen
+from documents import documents, leaves
 from hypothesis import given, settings
-from hypothesis import strategies as st
+from offered_components import OFFERED, Nothing, Offered, build
 
 from haulage.config.document import dotted
-from haulage.config.hosts import Host as HostName
-from haulage.config.load import COMPONENTS, load
-from haulage.config.model import TopLevel
-from haulage.config.options import option
+from haulage.config.load import load
 from haulage.config.schema import schema
-from haulage.config.sizes import Size
-from haulage.errors import ConfigError, Failure, Kind, PluginError
-from haulage.registry.builtin import BackoffOptions, LocalOptions, SqlOptions, ThreadsOptions
-from haulage.registry.components import (
-    ExecutorComponent,
-    FetcherComponent,
-    MetadataStoreComponent,
-    ObserverComponent,
-    RetryPolicyComponent,
-    StorageComponent,
-)
+from haulage.errors import ConfigError
+from haulage.registry.components import FetcherComponent, MetadataStoreComponent
 from haulage.registry.host import Host
 
-
-def _above_low(instance, attribute, value):
-    if value <= instance.low:
-        raise ValueError(f"{value} is not above low, which is {instance.low}")
-
-
-@frozen
-class Bucket:
-    bucket: str = option(help="Its name.", example="videos")
-    prefix: str = option("", help="What keys begin with.")
-    token: str = option("", help="The key to it.", secret=True)
-
-
-@frozen
-class Inner:
-    path: str = option(help="Where.", example="/mnt/videos")
-    deep: int | None = option(None, help="How deep.", validator=attrs.validators.optional(attrs.validators.gt(0)))
-
-
-@frozen
-class Zoo:
-    """One option of each type."""
-
-    text: str = option(help="h")
-    whole: int = option(1, help="h", validator=[attrs.validators.ge(1), attrs.validators.le(9)])
-    number: float = option(1.5, help="h", validator=attrs.validators.lt(9))
-    truth: bool = option(False, help="h")
-    wait: timedelta = option(timedelta(0), help="h")
-    maybe_text: str | None = option(None, help="h")
-    maybe_list: list[int] | None = option(None, help="h")
-    named: Mapping[str, float] = option(Factory(dict), help="h")
-    choice: Literal["slow", "fast", 3] = option("slow", help="h")
-    inner: Inner = option(Inner(path="here"), help="h")
-    inners: tuple[Inner, ...] = option((), help="h")
-    anything: Any = option(None, help="h")
-    host: HostName = option(HostName("localhost"), help="h")
-    low: int = option(0, help="h")
-    high: int = option(10, help="h", validator=_above_low)
-
-
-@frozen
-class YtDlp:
-    max_height: int | None = option(None, help="In lines.")
-    audio_only: bool = option(False, help="The sound.")
-    rate_limit: Size | None = option(None, help="In bytes a second.")
-
-
-@frozen
-class Metrics:
-    port: int = option(9090, help="Where.")
-
-
-@frozen
-class Nothing:
-    """A component without options."""
-
-
-def build(options, context):
-    raise AssertionError("neither the schema nor the loader builds anything")
-
-
-OFFERED = (
-    StorageComponent("local", "A folder.", LocalOptions, build),
-    StorageComponent("s3", "A bucket.", Bucket, build),
-    StorageComponent("zoo/of types", "All types.", Zoo, build),
-    MetadataStoreComponent("sqlalchemy", "A database.", SqlOptions, build),
-    FetcherComponent("yt-dlp", "Most sites.", YtDlp, build),
-    RetryPolicyComponent("exponential", "Longer and longer.", BackoffOptions, build),
-    RetryPolicyComponent("never", "Once is enough.", Nothing, build),
-    ExecutorComponent("threads", "In this process.", ThreadsOptions, build),
-    ExecutorComponent("zoo", "In all of them.", Zoo, build),
-    ObserverComponent("prometheus", "Metrics.", Metrics, build),
-    ObserverComponent("zoo", "All types.", Zoo, build),
-)
 ENVIRON = {"TEXT": "abc", "NUMBER": "4", "TRUTH": "true", "WAIT": "5s", "NULL": "null", "EMPTY": "", "LIBRARY": "nas"}
-
-
-class Offered:
-    def __init__(self, *components):
-        self.all = components
-
-    def find(self, kind, name):
-        for component in self.all:
-            if type(component) is kind and component.name == name:
-                return component
-        raise PluginError(Failure(Kind.CONFIG, f"nothing offers {name!r}"))
-
-    distributions = ("haulage-tape", "abc")
-
-    def disable(self, names):
-        """Take note: here all components are of other distributions."""
-
-    def components(self, kind):
-        return [component for component in self.all if type(component) is kind]
 
 
 def _pattern(validator, pattern, instance, schema):
@@ -160,6 +49,10 @@ LISTED = {
     "store_to names a storage twice, once by a variable": (
         {"storages": {"nas": "x"}, "store_to": ["nas", "${LIBRARY}"]},
         r"store_to\[\d+\]: .* is there twice",
+    ),
+    "prices names a storage that is not there": (
+        {"storages": {"nas": "x"}, "prices": {"nsa": {"storage": "1 USD"}}},
+        r"prices\..*: unknown storage .*",
     ),
     "workers and executor are both there": (
         {"workers": 4, "executor": {"type": "threads"}},
@@ -204,114 +97,10 @@ def from_a_variable(document, problem):
     return False
 
 
-def leaves(value, path=()):
-    """Every value of a document, with its path."""
-    yield path, value
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, item in items:
-        yield from leaves(item, (*path, key))
-
-
 def listed(document, problem):
     """Whether a document that the schema takes may have this problem."""
     patterns = [pattern for _, pattern in LISTED.values() if pattern]
     return from_a_variable(document, problem) or any(re.fullmatch(pattern, problem, re.DOTALL) for pattern in patterns)
-
-
-# Documents: what fits, made from the options classes, and then up to three mistakes.
-
-TEXTS = st.sampled_from(["", "abc", "a b\n", "$5", "$$", "$${X}", "${TEXT}", "x-${TEXT:-y}", "${NO:-}", "true", "0123"])
-SCALARS = {
-    str: TEXTS,
-    int: st.integers(1, 12) | st.sampled_from(["${NUMBER}", "${NO:-4}"]),
-    float: st.integers(1, 12) | st.floats(1, 12) | st.sampled_from(["${NUMBER}", "${NO:-.5}"]),
-    bool: st.booleans() | st.just("${TRUTH}"),
-    timedelta: st.sampled_from(["1s", "90d", "1.5 h", "500ms", 1, 0.25, "${WAIT}", "${NUMBER}m"]),
-    Size: st.sampled_from([0, 4096, "1B", "2.5 MiB", "500MB", "${NUMBER}", "${NUMBER}GB"]),
-    HostName: st.sampled_from(["localhost", "10.0.0.0/8", "::1", "${TEXT}"]),
-}
-JUNK = st.sampled_from([
-    None, True, 0, 1, -1, 10, 3.0, 2.5, 1e300, 10**400, [], {}, [None], ["a", "a"], {"a": 1}, {"type": "local"},
-    {"type": "${TEXT}", "more": "$"}, {"type": "never"}, {"type": "zoo", "text": "${"}, "", "a", "4", "true", "local",
-    "nas", "zoo", "1s", "1s\n", "1 fortnight", "9999999999d", "${", "${}", "${TEXT", "${MISSING}", "${NULL}",
-    "${EMPTY}", "$${TEXT}", "$$${TEXT}", "${A:-${B}}", "${A:-}}", "s3://b", "S3://b//c", "s3://", "s3:///c", "s3://u@b",
-    "gs://b", "ftp://x", "${TEXT}://x", "s3://${TEXT}", "{channel_id}/{video_id}.{ext}", "\u00e4\ntext",
-]).map(copy.deepcopy)  # fmt: skip
-KEYS = st.sampled_from(["", "type", "path", "workers", "executor", "storages", "Nas", "nas", "a b", "${TEXT}", "text"])
-
-
-def fitting(kind):
-    """Values of a type."""
-    origin, arguments = get_origin(kind) or kind, get_args(kind)
-    if kind in SCALARS:
-        return SCALARS[kind]
-    if attrs.has(kind):
-        return options(kind)
-    if origin in (list, tuple):
-        return st.lists(fitting(arguments[0]), max_size=2)
-    if origin is Mapping:
-        return st.dictionaries(st.sampled_from(["a", "B c"]), fitting(arguments[1]), max_size=2)
-    if origin is Literal:
-        return st.sampled_from([*arguments, "${NO:-fast}"])
-    if origin in (Union, types.UnionType):
-        return st.sampled_from([None, "${NULL}"]) | fitting(arguments[0])
-    assert kind is Any
-    return JUNK
-
-
-def options(kind, **own):
-    """Options of a class; those that have a default may be missing."""
-    attrs.resolve_types(kind)
-    given = {each.name: own[each.name] if each.name in own else fitting(each.type) for each in attrs.fields(kind)}
-    must = {each.name for each in attrs.fields(kind) if each.default is attrs.NOTHING}
-    return st.fixed_dictionaries(
-        {key: values for key, values in given.items() if key in must},
-        optional={key: values for key, values in given.items() if key not in must},
-    )
-
-
-def component(kind, default=""):
-    """A mapping that chooses a component."""
-    made = []
-    for each in OFFERED:
-        if type(each) is kind:
-            chosen = st.just(each.name) | st.just("${NO:-" + each.name + "}")
-            made.append(st.builds(lambda type_, rest: {"type": type_, **rest}, chosen, options(each.options)))
-            if each.name == default:
-                made.append(options(each.options))
-    return st.one_of(made)
-
-
-STORAGES = TEXTS | st.sampled_from(["/mnt/nas", "s3://b/c", "${TEXT}"]) | component(StorageComponent)
-OWN = {
-    **{key: component(kind, default) for key, (kind, default) in COMPONENTS.items()},
-    "storages": st.dictionaries(st.sampled_from(["nas", "a-1"]), STORAGES, min_size=1),
-    "variants": st.dictionaries(st.sampled_from(["audio", "720p"]), options(YtDlp), max_size=2),
-    "observers": st.dictionaries(TEXTS, st.sampled_from(["prometheus", "zoo"]) | component(ObserverComponent)),
-    "store_to": st.lists(st.sampled_from(["nas", "a-1", "${LIBRARY}"]), min_size=1, max_size=2, unique=True),
-    "workers": SCALARS[int],
-    "layout": st.sampled_from(["{channel_id}/{video_id}.{ext}", "${NO:-x}{video_id}.{ext}"]),
-}
-OWN["database"] = TEXTS | OWN["database"]
-FITTING = options(TopLevel, **OWN)
-
-
-@st.composite
-def documents(draw):
-    """Documents with no mistake, or with a few."""
-    document = draw(FITTING)
-    for _ in range(draw(st.integers(0, 3))):
-        path = draw(st.sampled_from([path for path, _ in leaves(document)]))
-        target = document
-        for key in path[:-1]:
-            target = target[key]
-        if isinstance(target, dict) and draw(st.booleans()):
-            target[draw(KEYS)] = draw(JUNK)
-        elif path:
-            target[path[-1]] = draw(JUNK)
-            if draw(st.booleans()):
-                del target[path[-1]]
-    return document
 
 
 @settings(max_examples=500, deadline=None)
@@ -472,5 +261,6 @@ def test_what_is_installed():
         "database.sqlalchemy",
         "retry.exponential",
         "executor.threads",
+        "observer.jsonl",
     }
     assert made["required"] == ["fetcher"]

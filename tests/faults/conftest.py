@@ -21,6 +21,9 @@ from haulage.testing import FaultProxy, LoopbackSite, Recipe
 
 LEDGER = pytest.StashKey[Ledger]()
 
+AT_ONCE = ("test_g07_sleeper.py", "test_g08_politeness.py", "test_g15_ctrl_c.py")
+"""Whose tests all run at once, in the set-up of the first one: one process of pytest-xdist takes all of them."""
+
 SMALL = Recipe("clip", duration=1, width=160, height=90, size=300_000)
 LARGE = Recipe("large", duration=1, width=160, height=90, size=9 << 20)
 """More than what S3 takes in one piece."""
@@ -29,10 +32,12 @@ LARGE = Recipe("large", duration=1, width=160, height=90, size=9 << 20)
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--extent", choices=("short", "full"), default="short", help="How many rounds.")
     parser.addoption("--chain", choices=("lot", "every"), help="On which chains; by default every one in full extent.")
-    parser.addoption("--seed", type=int, default=secrets.randbelow(10**6), help="What lots are drawn from.")
+    parser.addoption("--seed", type=int, help="What lots are drawn from; drawn itself where it is not given.")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if config.option.seed is None:
+        config.option.seed = getattr(config, "workerinput", {}).get("seed", secrets.randbelow(10**6))
     config.stash[LEDGER] = Ledger()
     config.addinivalue_line("markers", "every_chain: Takes every chain, in short extent too.")
 
@@ -58,6 +63,40 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
     if report.failed:
         report.sections.append(("the lots were drawn from", f"--seed={item.config.getoption('--seed')}"))
     return report
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with those that take longest, so that none of them is the last one that the others wait for."""
+    allowed = {item: item.get_closest_marker("timeout") for item in items}
+    items.sort(key=lambda item: -mark.args[0] if (mark := allowed[item]) else 0)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            path, _, _ = nodeid.partition("::")
+            return "at once" if path.endswith(AT_ONCE) else nodeid
+
+    return Scheduling(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["seed"] = node.config.option.seed
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):  # one of several processes of pytest-xdist
+        session.config.workeroutput["ledger"] = session.config.stash[LEDGER].written()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    if hasattr(node, "workeroutput"):  # a process that died has told nothing, and fails the session anyway
+        node.config.stash[LEDGER].read(node.workeroutput["ledger"])
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

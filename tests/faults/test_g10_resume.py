@@ -1,6 +1,6 @@
 """An interrupted direct download goes on where it stopped; what has changed meanwhile is never spliced.
 
-A download in fragments begins afresh: one that was killed may hold half a fragment.
+A download in fragments goes on after a cancel; after a kill it begins afresh, since it may hold half a fragment.
 """
 
 import hashlib
@@ -85,20 +85,42 @@ def test_what_changed_meanwhile_is_not_spliced(site: LoopbackSite, slow: str, pr
     assert ran.code == 0
 
 
-def test_a_killed_download_in_fragments_begins_afresh(site: LoopbackSite, program: Program) -> None:
-    """After a kill between two fragments the first one is fetched again, and the video is what it always is."""
+FIRST = "/hls/drip/200000/360p-000.ts"
+
+
+@pytest.fixture
+def in_fragments(site: LoopbackSite, program: Program) -> str:
+    """The URL of a stream that comes within seconds."""
     config = program.folder / "haulage.yaml"
     config.write_text(f"{config.read_text()}fetcher: {{max_height: 360}}\n")
+    return site.url("hls/drip/200000/master.m3u8")
+
+
+@pytest.fixture
+def undisturbed(site: LoopbackSite, program: Program, in_fragments: str) -> bytes:
+    """The video that is made of the stream."""
     plain = Program(program.folder / "plain", program.options, program.plugins)
     plain.folder.mkdir()
-    (plain.folder / "haulage.yaml").write_text(config.read_text())
+    (plain.folder / "haulage.yaml").write_text((program.folder / "haulage.yaml").read_text())
     assert start_warm(plain, "get", site.url("hls/master.m3u8")).end().code == 0
-    url = site.url("hls/drip/200000/master.m3u8")
-    first = "/hls/drip/200000/360p-000.ts"
-    whole = site.medium("hls/360p-000.ts").path.stat().st_size
-    interrupt(program, site, url, whole + 20_000, signal.SIGKILL)
-    ran = start_warm(program, "get", url).end()
+    [path] = stored(plain)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=["kill", "cancel"])
+def test_a_download_in_fragments(
+    site: LoopbackSite, program: Program, in_fragments: str, undisturbed: bytes, how: signal.Signals
+) -> None:
+    """Ended between two fragments, it has the first one fetched again after a kill alone; the video is the same."""
+    first = site.medium("hls/360p-000.ts").path.stat().st_size
+    interrupt(program, site, in_fragments, first + 20_000, how)
+    before = sum(each.body_bytes for each in site.log(FIRST))
+    ran = start_warm(program, "get", in_fragments).end()
     assert ran.code == 0, f"it cannot be done again: {ran.said}"
-    assert len(site.log(first)) == 2, "it was gone on with, though half a fragment may lie there"
-    [path], [other] = stored(program), stored(plain)
-    assert path.read_bytes() == other.read_bytes(), "it is not the video that it always is"
+    again = sum(each.body_bytes for each in site.log(FIRST)) - before
+    if how is signal.SIGKILL:
+        assert again == first, "it was gone on with, though half a fragment may lie there"
+    else:
+        assert again == 1, f"{again} bytes of a whole fragment were served again"
+    [path] = stored(program)
+    assert path.read_bytes() == undisturbed, "it is not the video that it always is"

@@ -30,7 +30,10 @@ def test_work_goes_on_with_what_others_left(scripted, watch, wait_for, pipeline)
         f" -> {scripted.folder}/library/channel/{name}/video.mp4"
         for name in ("one", "three", "two")
     ]
-    assert result.stderr == "3 stored\n"
+    [(total,)] = scripted.rows("select sum(size) from stored_objects")
+    summary, account = result.stderr.splitlines()
+    assert summary == "3 stored"
+    assert account.endswith(f" stored, {total / 1000:.4g} kB in the archive")
     assert contents(scripted) == ["one", "three", "two"]
     idle = scripted.run("work", "--json")
     assert (idle.returncode, idle.stdout, idle.stderr) == (0, "", "")
@@ -146,23 +149,31 @@ def test_a_site_that_a_person_has_to_open(scripted, haulage, kind, code):
         f"pending      {second}",
     ]
     closed = f"closed.test is closed: the site says {kind}; mend it. Once that is mended: haulage resume closed.test\n"
+    [(size,)] = scripted.rows("select sum(size) from stored_objects")
+    account = f"{size} B stored, {size} B in the archive\n"
     assert result.stderr == (
-        f"again once that is mended: {first}: the site says {kind}; mend it\n1 stored, 2 pending\n{closed}"
+        f"again once that is mended: {first}: the site says {kind}; mend it\n1 stored, 2 pending\n{account}{closed}"
     )
     assert scripted.rows("select name, opens_at, strikes, reason from sites where opens_at is null") == [
         ("closed.test", None, 1, f"the site says {kind}; mend it")
     ]
     work = scripted.run("work")
-    assert (work.returncode, work.stdout, work.stderr) == (code, "", f"2 pending\n{closed}")
+    assert (work.returncode, work.stdout) == (code, "")
+    assert work.stderr == f"2 pending\n0 B stored, {size} B in the archive\n{closed}"
     size = sum(path.stat().st_size for path in (scripted.folder / "library").rglob("*.*") if path.is_file())
     assert haulage("status").stdout == (
         f"2 pending, 1 downloaded; {size} bytes stored\n"
         f"closed       closed.test: the site says {kind}; mend it; once that is mended: haulage resume closed.test\n"
     )
-    assert json.loads(haulage("status", "--json").stdout) == {
+    told = json.loads(haulage("status", "--json").stdout)
+    [failed] = told.pop("failures")
+    assert (failed["url"], failed["kind"], failed["status"]) == (first, kind, "pending")
+    del told["at"]
+    assert told == {
         "counts": {"pending": 2, "downloaded": 1},
         "stored_bytes": size,
         "running": [],
+        "rates": {"fetch": None, "store": None},
         "sites": [{"name": "closed.test", "opens": None, "strikes": 1, "reason": f"the site says {kind}; mend it"}],
     }
     (scripted.folder / "mended").touch()

@@ -158,7 +158,7 @@ def test_results_can_be_read_by_machines(site, program):
 def test_every_attempt_is_a_line_of_json(site, program):
     """With `--log-format json` standard error is JSON alone, and tells of the attempts, the failure and the storage."""
     result = program.run("get", "--log-format", "json", site.url("503-twice/logged/clip.mp4"))
-    lines = [json.loads(line) for line in result.stderr.splitlines()]
+    *lines, end = [json.loads(line) for line in result.stderr.splitlines()]
     attempts = {line["attempt"] for line in lines}
     assert len(attempts) == 3
     assert len({line["job"] for line in lines}) == 1
@@ -171,6 +171,7 @@ def test_every_attempt_is_a_line_of_json(site, program):
     sizes = [path.stat().st_size for path in [*program.stored(), *program.records()]]
     assert stored == [("library", size) for size in sizes]
     assert sizes[0] == site.file("clip.mp4").stat().st_size
+    assert (end["stored_bytes"], end["total_bytes"], end["monthly_cost"]) == (sum(sizes), sum(sizes), None)
     assert [line["kind"] for line in lines if "duration" in line and "status" in line] == ["transient"] * 2 + [None]
 
 

@@ -48,6 +48,7 @@ metadata store\tsqlalchemy\tbuilt in\tA SQL database: SQLite, or PostgreSQL.
 metadata store\tmemory\tbuilt in\tThe memory of this process.
 retry policy\texponential\tbuilt in\tWaits that grow by a factor.
 executor\tthreads\tbuilt in\tThreads of this process.
+observer\tjsonl\tbuilt in\tEach event as a line of JSON.
 """
 YTDLP = "fetcher\tyt-dlp\thaulage-ytdlp 0.1.0\tWhatever yt-dlp can download.\n"
 
@@ -177,6 +178,7 @@ metadata store  sqlalchemy   built in             A SQL database: SQLite, or
 metadata store  memory       built in             The memory of this process.
 retry policy    exponential  built in             Waits that grow by a factor.
 executor        threads      built in             Threads of this process.
+observer        jsonl        built in             Each event as a line of JSON.
 fetcher         yt-dlp       haulage-ytdlp 0.1.0  Whatever yt-dlp can download.
 broken          tape         haulage-tape 1.0     ModuleNotFoundError: No module
                                                   named 'no_such_module'
@@ -283,7 +285,11 @@ observers:
     [
         ("locl", 2, "there is no component 'locl'; did you mean 'local'?"),
         ("gcs", 3, "component 'gcs' is not installed; install it with: pip install haulage-gcs"),
-        ("xyz", 2, "there is no component 'xyz'; there are: exponential, local, memory, sqlalchemy, threads, yt-dlp"),
+        (
+            "xyz",
+            2,
+            "there is no component 'xyz'; there are: exponential, jsonl, local, memory, sqlalchemy, threads, yt-dlp",
+        ),
     ],
 )
 def test_a_name_that_is_not_there(program, name, code, said):

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 
@@ -27,13 +28,16 @@ def document(haulage, *arguments):
 def nothing_known(url, status, job):
     """The document of a job of which nothing but its state is known."""
     unknown = ("source", "video_id", "channel_id", "title", "size", "duration", "width", "height", "resolution")
-    return dict.fromkeys((*unknown, "format", "sha256", "error", "twin")) | {
+    return dict.fromkeys(
+        (*unknown, "format", "sha256", "error", "twin", "video_codec", "audio_codec", "fetched_by")
+    ) | {
         "variant": "",
         "url": url,
         "status": status,
         "attempts": 1,
         "objects": [],
         "job": job,
+        "waits": None,
         "site": "a.test",
         "tries": [],
     }
@@ -54,19 +58,25 @@ url       http://a.test/good/fine
 video     scripted fine
 channel   channel
 site      a.test
+added     TIME
 status    downloaded
 facts     180p, 1:01, 4 bytes, mp4 (h264, aac)
 sha256    {digest}
-stored    video, 4 bytes: {place}
-stored    record, {size} bytes: {place.replace(".mp4", ".json")}
+stored    TIME video, 4 bytes: {place}
+stored    TIME record, {size} bytes: {place.replace(".mp4", ".json")}
 attempt 1 no failure
 """
     )
     shown = watch("show", "fine", by=scripted, terminal=True)
-    assert (shown.end(), shown.said) == (0, text)
+    assert (shown.end(), TIME.sub("TIME", shown.said)) == (0, text)
     assert story(haulage, "http://a.test/good/fine") == story(haulage, job.id) == text
     record = Path(place).with_suffix(".json")
-    assert document(haulage, "show", "fine") == {
+    told = document(haulage, "show", "fine")
+    [added] = scripted.rows("select added_at from video_processing_jobs")
+    assert told.pop("added")[:23] == added[0][:23]
+    stored = scripted.rows("select stored_at from stored_objects order by number")
+    assert [each.pop("stored_at")[:23] for each in told["objects"]] == [moment[:23] for (moment,) in stored]
+    assert told == {
         "source": "scripted",
         "video_id": "fine",
         "variant": "",
@@ -104,6 +114,10 @@ attempt 1 no failure
         "job": job.id,
         "site": "a.test",
         "twin": None,
+        "video_codec": "h264",
+        "audio_codec": "aac",
+        "fetched_by": None,
+        "waits": None,
         "tries": [],
     }
 
@@ -115,6 +129,7 @@ def test_a_video_that_failed(scripted, haulage, pipeline):
     said = "TIME fetch: transient: the site says transient; mend it"
     assert story(haulage, "flaky").splitlines()[4:] == [
         "site      a.test",
+        "added     TIME",
         "status    failed",
         f"attempt 1 {said}; again in {waits[0]:g} s",
         f"attempt 2 {said}; again in {waits[1]:g} s",
@@ -135,11 +150,16 @@ def test_what_waits(scripted, haulage, watch):
     running.until("again in 60 s: http://b.test/rate_limited/soon: the site says rate_limited; mend it")
     running.process.terminate()
     assert running.end() == 4
-    assert story(haulage, "soon").splitlines()[5:] == [
+    assert story(haulage, "soon").splitlines()[6:] == [
         "status    pending",
+        "waits     until TIME: b.test is closed: the site says rate_limited",
         "attempt 1 TIME fetch: rate_limited: the site says rate_limited; mend it; again in 60 s",
     ]
-    [attempt] = document(haulage, "show", "soon")["tries"]
+    told = document(haulage, "show", "soon")
+    [attempt] = told["tries"]
+    [(opens,)] = scripted.rows("select opens_at from sites")
+    assert told["waits"]["until"][:23] == opens[:23]
+    assert told["waits"]["reason"] == "b.test is closed: the site says rate_limited"
     assert (attempt["kind"], attempt["counted"], attempt["wait"]) == ("rate_limited", False, 60.0)
     first, second = haulage("status").stdout.splitlines()
     assert first == "1 pending; 0 bytes stored"
@@ -154,15 +174,16 @@ def test_what_is_no_video_of_its_own(haulage, pipeline):
     one, two, many = (f"http://a.test/{path}" for path in ("twin/one", "twin/two", "list/all"))
     jobs = {job.request.url: job for job in pipeline.run([one, two, many])}
     assert story(haulage, two) == (
-        f"title     {two}\nurl       {two}\nsite      a.test\nstatus    duplicate\n"
+        f"title     {two}\nurl       {two}\nsite      a.test\nadded     TIME\nstatus    duplicate\n"
         f"same as   {one}\nattempt 1 no failure\n"
     )
     assert story(haulage, many) == (
-        f"title     {many}\nurl       {many}\nsite      a.test\nstatus    expanded\nattempt 1 no failure\n"
+        f"title     {many}\nurl       {many}\nsite      a.test\nadded     TIME\nstatus    expanded\n"
+        "attempt 1 no failure\n"
     )
     duplicate = nothing_known(two, "duplicate", jobs[two].id) | {"twin": jobs[one].id}
-    assert document(haulage, "show", two) == duplicate
-    assert document(haulage, "show", many) == nothing_known(many, "expanded", jobs[many].id)
+    assert document(haulage, "show", two) == duplicate | {"added": ANY}
+    assert document(haulage, "show", many) == nothing_known(many, "expanded", jobs[many].id) | {"added": ANY}
     assert document(haulage, "status")["counts"] == {"downloaded": 3, "duplicate": 1, "expanded": 1}
 
 

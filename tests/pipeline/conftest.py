@@ -1,5 +1,6 @@
-"""A pipeline of the core alone, with plugins of the tests."""
+"""A pipeline of the core alone, with plugins of the tests, and processes that use its folders."""
 
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,15 @@ import pytest
 
 from haulage import Pipeline
 from haulage.testing import LoopbackSite
+
+HOLD = """
+import sys
+from pathlib import Path
+from haulage.locks import Lock
+lock = Lock.shared(Path(sys.argv[1]))
+print("held", flush=True)
+sys.stdin.read()
+"""
 
 
 @pytest.fixture(scope="session")
@@ -80,3 +90,21 @@ def serve() -> Iterator[Callable[[str, str | None], str]]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture
+def holder() -> Iterator[Callable[[Path], "subprocess.Popen[str]"]]:
+    """Has another process use a folder, as a fetch process does, until it is killed."""
+    started = []
+
+    def start(folder: Path) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-c", HOLD, str(folder)]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        started.append(process)
+        assert process.stdout.readline() == "held\n"
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()

@@ -9,6 +9,7 @@ from haulage.registry.components import (
     ExecutorComponent,
     FetcherComponent,
     MetadataStoreComponent,
+    ObserverComponent,
     RetryPolicyComponent,
     StorageComponent,
 )
@@ -39,6 +40,7 @@ def failure_of(call):
         (MetadataStoreComponent, "sqlalchemy"),
         (RetryPolicyComponent, "exponential"),
         (ExecutorComponent, "threads"),
+        (ObserverComponent, "jsonl"),
     ],
 )
 def test_what_comes_with_haulage_is_found(kind, name):

@@ -3,6 +3,9 @@
 import contextlib
 import gzip
 import os
+import re
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from haulage.cancel import Cancelled
 from haulage.plugin import BuildContext, Failure, FetchError, Kind, Request, Size, Video
 from haulage.testing import LoopbackSite
 from haulage_ytdlp.child import limits
@@ -285,3 +289,17 @@ class TestOneFile:
         assert failure.kind is Kind.INVALID
         kept = {path.name: path.stat().st_size for path in folder.iterdir() if path.is_file()}
         assert kept.get("video.mkv", 0) < 1000, "a file of this machine was copied into the video"
+
+
+def test_memory(begin: Any, lasting_family: Any, work: Any) -> None:
+    """A process that fetches has a bound that the kernel holds, and one that takes more than that fails."""
+    future = begin("/drip/20/clip.mp4", work)
+    (worker,) = lasting_family.workers()
+    told = Path(f"/proc/{worker}/limits").read_text()
+    work.cancel.cancel("enough")
+    with pytest.raises(Cancelled):
+        future.result(timeout=10)
+    assert re.search(r"^Max data size +(\d+) +\1 +bytes", told, re.MULTILINE)[1] == str(4 << 30)
+    greedy = "from haulage_ytdlp.child import limits; limits.bound_memory(); bytearray(5 << 30)"
+    ended = subprocess.run([sys.executable, "-c", greedy], capture_output=True, text=True, timeout=60)
+    assert ended.stderr.endswith("MemoryError\n")

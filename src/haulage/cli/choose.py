@@ -1,31 +1,58 @@
-"""Which jobs people mean: by URL, by the video's id at its source, or by the job's own id."""
+"""Which jobs people mean: by URL, by the video's id at its source, by the job's own id, or by what is so of them."""
 
 from collections.abc import Iterable
 
 import click
+from attrs import evolve
 
-from haulage import Job, JobId, Pipeline, Query, Request, Status
+from haulage import Job, JobId, Kind, Pipeline, Query, Request, Status
 from haulage.secrets import public_url
 
 
-def named(pipeline: Pipeline, names: Iterable[str], status: tuple[Status, ...] = ()) -> list[Job]:
+def named(pipeline: Pipeline, names: Iterable[str], query: Query | None = None) -> list[Job]:
     """The jobs that are named, each once; all of them without a name.
 
     Args:
         pipeline: Knows them.
         names: URLs, ids of videos, ids of jobs.
-        status: Only those in one of these states.
+        query: Only those of them that it finds.
 
     Raises:
         UsageError: A name means nothing.
     """
-    jobs: dict[JobId, Job] = {}
+    ids: dict[JobId, None] = {}
     for name in names:
-        found = list(_named(pipeline, name)) if is_text(name) else []
+        found = [job.id for job in _named(pipeline, name)] if is_text(name) else []
         if not found:
             raise click.UsageError(f"no video {public_url(name)!r}; see: haulage list")
-        jobs |= {job.id: job for job in found if not status or job.status in status}
-    return list(jobs.values()) if names else list(pipeline.find(Query(status=status)))
+        ids |= dict.fromkeys(found)
+    jobs = pipeline.find(evolve(query or Query(), ids=tuple(ids)))
+    place = {each: number for number, each in enumerate(ids)}
+    return sorted(jobs, key=lambda job: place.get(job.id, 0))
+
+
+def kinds(names: Iterable[str]) -> tuple[Kind, ...]:
+    """The kinds of failures that are named.
+
+    Raises:
+        UsageError: There is no such kind.
+    """
+    return tuple(Kind(_known(name, list(Kind), "kind of failure")) for name in names)
+
+
+def states(names: Iterable[str]) -> tuple[Status, ...]:
+    """The states of jobs that are named.
+
+    Raises:
+        UsageError: There is no such state.
+    """
+    return tuple(Status(_known(name, list(Status), "status")) for name in names)
+
+
+def _known(name: str, all_of_them: Iterable[str], what: str) -> str:
+    if name not in all_of_them:
+        raise click.UsageError(f"no such {what}: {name!r}; there are: {', '.join(all_of_them)}")
+    return name
 
 
 def is_text(name: str) -> bool:

@@ -42,7 +42,7 @@ def command(ctx: click.Context, folder: str) -> int:
                 jobs.append(job)
                 display.result(job, pipeline)
         click.echo()
-        show(jobs)
+        show(jobs, "Nothing was hauled.")
     click.echo(f"\nThe videos lie in {Path.cwd() / 'library'}.")
     stored = sum(job.status is Status.DOWNLOADED for job in jobs)
     return Exit.DONE if stored == 3 and len(jobs) == len(_ON_SITE) else Exit.NOT_ALL

@@ -20,7 +20,21 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from haulage import Continued, Event, Job, JobId, Paused, Pipeline, Progressed, Settled, Site, Started, Status
+from haulage import (
+    Continued,
+    Event,
+    Job,
+    JobId,
+    Lost,
+    Paused,
+    Pipeline,
+    Progressed,
+    RunEnded,
+    Settled,
+    Site,
+    Started,
+    Status,
+)
 from haulage.cli.report import again_text, facts_text, name
 from haulage.values import AttemptId
 
@@ -55,6 +69,7 @@ class Display:
         self._lock = threading.Lock()
         self._tasks: dict[AttemptId, TaskID] = {}
         self._stored_before: set[JobId] = set()
+        self._ended: RunEnded | None = None
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._printer = threading.Thread(target=self._print_lines, name="haulage-display", daemon=True)
 
@@ -86,11 +101,14 @@ class Display:
                         failure = job.tries[-1].failure
                         line = f"{again_text(failure, again)}: {name(job)}: {failure}"
                         self._console.print(escape(line), soft_wrap=True)
-
+                case Lost(attempt=attempt) if attempt in self._tasks:
+                    self._progress.remove_task(self._tasks.pop(attempt))
                 case Paused(failure=failure):
                     self._console.print(escape(f"paused until there is room: {failure}"), soft_wrap=True)
                 case Continued():
                     self._console.print("there is room again, it goes on", soft_wrap=True)
+                case RunEnded():
+                    self._ended = event
 
     def result(self, job: Job, pipeline: Pipeline) -> None:
         """Say how a job ended."""
@@ -133,6 +151,11 @@ class Display:
         """Say how many jobs ended how."""
         if counts:
             self._console.print(", ".join(f"{count} {word}" for word, count in counts.items()))
+
+    def account(self) -> None:
+        """Say what the run has stored, and what the archive comes to."""
+        if self._ended is not None and self._ended.total:
+            self._console.print(escape(str(self._ended)), soft_wrap=True)
 
     def word(self, job: Job) -> str:
         """How a job ended, in a word."""

@@ -64,6 +64,7 @@ def _haul(
                 tally.add(job, display.word(job))
         if not as_json:
             display.summary(tally.words)
+            display.account()
         display.closed(pipeline.sites(), tally.sites)
         left = tally.left
         if requests is None:

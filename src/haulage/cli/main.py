@@ -16,6 +16,7 @@ COMMANDS = {
     "config": "Start, check and explain the config.",
     "demo": "Haul from a site on this machine, to see it work.",
     "doctor": "Look at everything that a haul needs.",
+    "failures": "Group what failed by reason and source, with what to do.",
     "fsck": "Compare the database with the storages.",
     "get": "Haul videos from URLs.",
     "list": "List what was asked for, and what became of it.",
@@ -23,7 +24,8 @@ COMMANDS = {
     "resume": "Open a site that was closed.",
     "retry": "Try again what failed.",
     "show": "Tell the whole story of one video.",
-    "status": "Count jobs by state, and show what is running.",
+    "status": "Count jobs by state, and show what is running; live, too.",
+    "usage": "Tell what is stored, how it grows, and what it costs.",
     "work": "Haul whatever waits in the queue.",
 }
 """The commands and their summaries; each has a module of its own, which is imported when it runs."""

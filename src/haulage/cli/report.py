@@ -5,10 +5,9 @@ from typing import Any
 
 from rich.filesize import decimal
 
-from haulage import Failure, Job, Kind, Pipeline, Status
+from haulage import Failure, Job, Kind, Pipeline
+from haulage.documents import job_document, time_document
 from haulage.secrets import one_line, public_url
-
-_WELL = (Status.DOWNLOADED, Status.EXPANDED, Status.DUPLICATE, Status.PRUNED)
 
 _FOR_PEOPLE = (Kind.AUTH, Kind.ENVIRONMENT, Kind.DENIED, Kind.CONFIG)
 """After these failures nothing is tried again before a person has done something."""
@@ -16,39 +15,7 @@ _FOR_PEOPLE = (Kind.AUTH, Kind.ENVIRONMENT, Kind.DENIED, Kind.CONFIG)
 
 def document(job: Job, pipeline: Pipeline) -> dict[str, Any]:
     """A job as a JSON object: sizes in bytes, durations in seconds."""
-    video, facts = job.video, job.facts
-    main = job.files[0] if job.files else None
-    last = job.tries[-1].failure if job.tries and job.status not in _WELL else None
-    return {
-        "source": video and video.source,
-        "video_id": video and video.id,
-        "variant": job.request.variant,
-        "channel_id": video and video.channel_id,
-        "title": video and video.title,
-        "url": public_url(job.request.url),
-        "status": job.status.value,
-        "size": main and main.size,
-        "duration": facts and facts.duration,
-        "width": facts and facts.width,
-        "height": facts and facts.height,
-        "resolution": facts and facts.resolution,
-        "format": facts and facts.container,
-        "sha256": main and main.sha256,
-        "attempts": len(job.attempts),
-        "error": last and {"kind": last.kind.value, "message": last.message, "cure": last.cure},
-        "objects": [
-            {
-                "storage": copy.storage,
-                "role": copy.role,
-                "key": copy.key,
-                "url": pipeline.object_url(copy),
-                "size": copy.size,
-                "sha256": copy.sha256,
-            }
-            for copy in job.copies
-            if copy.state == "stored"
-        ],
-    }
+    return job_document(job, pipeline.object_url)
 
 
 def tries_document(job: Job) -> list[dict[str, Any]]:
@@ -63,7 +30,7 @@ def tries_document(job: Job) -> list[dict[str, Any]]:
             "cure": each.failure.cure,
             "counted": each.counted,
             "wait": None if each.wait is None else each.wait.total_seconds(),
-            "ended": None if each.ended is None else each.ended.isoformat().replace("+00:00", "Z"),
+            "ended": time_document(each.ended),
         }
         for each in job.tries
     ]

@@ -76,6 +76,11 @@ def load(
             observers[key] = choose(offered, ObserverComponent, shorthand.observer(each))
     if "store_to" in values:
         problems += _store_to(written["store_to"], storages)
+    problems += [
+        unknown("storage", name, storages).under("prices", name)
+        for name in values.get("prices", {})
+        if name not in storages
+    ]
     if found := [*interpolated.problems, *_without(problems, interpolated.problems)]:
         raise document.error(found)
     return Config(
@@ -85,6 +90,8 @@ def load(
         variants=variants,
         observers=observers,
         workspace=top.workspace,
+        prices=top.prices,
+        budget=top.budget,
         layout=top.layout,
         private_hosts=top.private_hosts,
         lease=top.lease,

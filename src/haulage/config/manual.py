@@ -10,7 +10,7 @@ from attrs import frozen
 
 from haulage.config.hosts import Host
 from haulage.config.options import describe
-from haulage.config.sizes import Size
+from haulage.config.sizes import Dollars, Size
 from haulage.config.written import data, line
 from haulage.registry.components import (
     Component,
@@ -40,6 +40,7 @@ _WORDS: dict[Any, str] = {
     timedelta: "duration",
     Host: "host or network",
     Size: "size",
+    Dollars: "amount",
     Any: "anything",
     object: "anything",
 }

@@ -5,11 +5,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from attrs import Factory, field, frozen
+from attrs import Factory, field, frozen, validators
 
 from haulage.config.hosts import Host
 from haulage.config.options import option
-from haulage.config.sizes import Size
+from haulage.config.sizes import Dollars, Size
 from haulage.errors import ConfigError
 from haulage.keys import DEFAULT_LAYOUT, check_layout
 from haulage.registry.components import Component
@@ -102,6 +102,32 @@ class Plugins:
 
 
 @frozen
+class Price:
+    """What one storage costs; it counts instead of what a table of prices says."""
+
+    storage: Dollars | None = option(None, help="For a GB and month.", example="0.01 USD")
+    write: Dollars | None = option(None, help="For 1,000 requests that write.", example="0.005 USD")
+
+
+@frozen
+class Budget:
+    """How large and how dear the archive may get."""
+
+    max_bytes: Size | None = option(
+        None,
+        help="Nothing is downloaded while all storages together hold as much as this.",
+        example="500GB",
+        validator=validators.optional(validators.gt(0)),
+    )
+    max_monthly_cost: Dollars | None = option(
+        None,
+        help="Nothing is downloaded while what is stored costs as much as this a month, as far as prices are known.",
+        example="20 USD",
+        validator=validators.optional(validators.gt(0)),
+    )
+
+
+@frozen
 class TopLevel:
     """The keys of a config; what a component is told is read by its own options class."""
 
@@ -132,12 +158,22 @@ class TopLevel:
     observers: Mapping[str, Any] = option(
         Factory(dict),
         help="What watches the work, by name: a type, or {type: ...}.",
-        example="{metrics: {type: prometheus, port: 9090}}",
+        example="{metrics: {type: prometheus, port: 9464}}",
     )
     workspace: Workspace = option(
         Factory(Workspace),
         help="Where downloads lie until they are stored.",
         example="{path: /mnt/fast/haulage, min_free: 10GiB}",
+    )
+    prices: Mapping[str, Price] = option(
+        Factory(dict),
+        help="What storages cost, by name; for S3 and GCS also the tables that come with haulage tell.",
+        example="{nas: {storage: 0.01 USD}}",
+    )
+    budget: Budget = option(
+        Factory(Budget),
+        help="How large and how dear the archive may get before downloads pause.",
+        example="{max_bytes: 500GB, max_monthly_cost: 20 USD}",
     )
     layout: str = option(
         DEFAULT_LAYOUT, help="How objects are named.", example=f'"{DEFAULT_LAYOUT}"', validator=_layout
@@ -172,6 +208,8 @@ class Config:
         executor: The executor.
         observers: By name.
         workspace: Where downloads lie until they are stored.
+        prices: What storages cost, by name.
+        budget: How large and how dear the archive may get.
         layout: How objects are named; see haulage.keys.
         private_hosts: What fetching may reach inside the own network.
         lease: How long a worker may be silent.
@@ -187,6 +225,8 @@ class Config:
     executor: Chosen
     observers: Mapping[str, Chosen]
     workspace: Workspace
+    prices: Mapping[str, Price]
+    budget: Budget
     layout: str
     private_hosts: tuple[str, ...]
     lease: timedelta

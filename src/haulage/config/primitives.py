@@ -10,7 +10,7 @@ from typing import Any
 from haulage.config.document import Problem
 from haulage.config.hosts import Host, is_host
 from haulage.config.interpolate import plain
-from haulage.config.sizes import Size
+from haulage.config.sizes import Dollars, Size
 from haulage.config.wording import expected
 
 Read = Callable[[Any], Any]
@@ -20,6 +20,9 @@ DURATION = r"([0-9]+(?:\.[0-9]+)?) ?(ms|s|m|h|d)"
 
 SIZE = r"([0-9]+(?:\.[0-9]+)?) ?(B|[kMGT]B|[KMGT]iB)"
 """How a size is written, as a regular expression."""
+
+DOLLARS = r"([0-9]+(?:\.[0-9]+)?) USD"
+"""How an amount of dollars is written, as a regular expression."""
 
 _DURATION = re.compile(DURATION)
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -95,6 +98,15 @@ def _size(value: Any) -> Size:
     raise Misfit([expected("a size such as 500MB or 2GiB", value)])
 
 
+def _dollars(value: Any) -> Dollars:
+    given = plain(value)
+    if isinstance(given, str) and (found := re.fullmatch(DOLLARS, given)):
+        return Dollars(float(found[1]))
+    if isinstance(given, int | float) and not isinstance(given, bool) and 0 <= given < math.inf:
+        return Dollars(float(given))
+    raise Misfit([expected("an amount such as 20 USD", value)])
+
+
 def _host(value: Any) -> Host:
     if not isinstance(value, str) or not is_host(value):
         raise Misfit([expected("a host name, an address, or a network such as 10.0.0.0/8", value)])
@@ -109,4 +121,5 @@ PRIMITIVES: dict[Any, Read] = {
     timedelta: _duration,
     Host: _host,
     Size: _size,
+    Dollars: _dollars,
 }

@@ -10,8 +10,8 @@ import attrs
 from haulage.config.document import parse
 from haulage.config.hosts import Host
 from haulage.config.options import describe
-from haulage.config.primitives import DURATION, SIZE
-from haulage.config.sizes import Size
+from haulage.config.primitives import DOLLARS, DURATION, SIZE
+from haulage.config.sizes import Dollars, Size
 from haulage.config.written import data
 from haulage.errors import ConfigError
 
@@ -110,6 +110,11 @@ _SCALARS: dict[Any, Schema] = {  # a pattern speaks of texts alone
         "type": ["integer", "string"],
         "minimum": 0,
         **pattern(f"^({SIZE})$|{_VARIABLE}", "expected a size such as 500MB or 2GiB"),
+    },
+    Dollars: {
+        "type": ["number", "string"],
+        "minimum": 0,
+        **pattern(f"^({DOLLARS})$|{_VARIABLE}", "expected an amount such as 20 USD"),
     },
     timedelta: {
         "type": ["number", "string"],

@@ -7,6 +7,9 @@ from typing import Literal
 
 from attrs import frozen
 
+from haulage.contracts import totals
+from haulage.contracts.totals import Holding, Tally
+from haulage.errors import Kind
 from haulage.values import AttemptId, Job, JobId, Request, Status, Video
 
 
@@ -101,7 +104,7 @@ class Site:
 
 @frozen
 class Query:
-    """Which jobs to find; empty fields ask for nothing.
+    """Which jobs to find, and in which order; empty fields ask for nothing.
 
     Attributes:
         ids: Any of these.
@@ -109,7 +112,18 @@ class Query:
         batch: Of this batch.
         site: Of this site.
         video_id: Whose video has this id at its source.
+        channel_id: Whose video is of this channel.
+        source: Whose video is of this source; of this site, where it is not known yet what a job's video is.
+        storage: Of which this storage holds a file.
+        kinds: Whose last failure is of any of these kinds, whatever followed it.
+        added_since: Added at this time or later, by the store's clock.
+        added_until: Added before this time.
+        failed_since: Whose last failure was at this time or later.
         unfinished: Only those that still wait or run.
+        running: Only those that a worker holds.
+        order: "oldest" begins with what was added first, "newest" with what was added last; "failed" begins with what
+            failed last, and leaves out what never did.
+        limit: At most so many, the first ones; None for all.
     """
 
     ids: tuple[JobId, ...] = ()
@@ -117,7 +131,17 @@ class Query:
     batch: str = ""
     site: str = ""
     video_id: str = ""
+    channel_id: str = ""
+    source: str = ""
+    storage: str = ""
+    kinds: tuple[Kind, ...] = ()
+    added_since: datetime | None = None
+    added_until: datetime | None = None
+    failed_since: datetime | None = None
     unfinished: bool = False
+    running: bool = False
+    order: Literal["oldest", "newest", "failed"] = "oldest"
+    limit: int | None = None
 
 
 class MetadataStore(ABC):
@@ -192,6 +216,8 @@ class MetadataStore(ABC):
     ) -> Hold:
         """Replace the job as a whole, with its copies and its new tries.
 
+        When a copy got into the state `stored` or `deleted` the store notes; it takes that from nobody.
+
         Args:
             hold: Gives the attempt that must be the current one.
             job: What to record.
@@ -221,11 +247,27 @@ class MetadataStore(ABC):
 
     @abstractmethod
     def find(self, query: Query) -> Iterator[Job]:
-        """Find jobs, in the order they were added, page by page; no lock is held between pages."""
+        """Find jobs, in the order of the query, page by page; no lock is held between pages.
+
+        In the order "failed" they come as they were at the beginning of the call, whatever fails meanwhile.
+        """
 
     @abstractmethod
     def next_due(self, *, home: str, handover: timedelta, batch: str = "") -> timedelta | None:
         """How long until a claim may succeed; None where nothing is left to wait for."""
+
+    def tally(self) -> Tally:
+        """Count jobs and objects. A store that can add up by itself does: this looks at every job."""
+        return totals.tally(self.find(Query()))
+
+    def holdings(self) -> Iterator[Holding]:
+        """List what each video takes up, or took up, in each storage, in any order and page by page, as `find` does.
+
+        For a video and a storage there is one holding of what is there and one of what was deleted, where there is
+        any. A store that can add up by itself does: this looks at every job.
+        """
+        for job in self.find(Query()):
+            yield from totals.holdings(job)
 
     def close(self) -> None:  # noqa: B027 - a store with nothing to give back need not write it
         """Give back what the store holds. Harmless a second time; nothing else is called afterwards."""

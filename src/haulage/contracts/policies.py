@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from concurrent.futures import Executor
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from attrs import frozen
 
 from haulage.errors import Failure
-from haulage.values import AttemptId, Job, JobId, Try
+from haulage.values import AttemptId, Copy, Job, JobId, Role, Try, size_text
 
 __all__ = [
     "Continued",
@@ -16,13 +16,17 @@ __all__ = [
     "Executor",
     "History",
     "JobEvent",
+    "Lost",
     "Observer",
     "Paused",
     "Progressed",
     "Recipe",
     "RetryPolicy",
+    "RunEnded",
     "Settled",
     "Started",
+    "Stepped",
+    "Stored",
 ]
 
 
@@ -92,18 +96,47 @@ class Started(JobEvent):
 
 
 @frozen
+class Stepped(JobEvent):
+    """A step of the job begins; the one before it, if there was any, has ended.
+
+    Attributes:
+        step: What is done: find out what is behind the URL, download it, write one file to a storage, or make sure that
+            it is there and whole.
+        storage: For the last two, the storage's name in the config.
+        role: For these, the role of the file.
+    """
+
+    step: Literal["expand", "fetch", "store", "verify"]
+    storage: str | None = None
+    role: Role | None = None
+
+
+@frozen
 class Progressed(JobEvent):
     """A step of the job went on.
 
     Attributes:
-        stage: The step: "fetch", "store:archive", ...
-        done: Bytes done.
-        total: Bytes it will be, where that is known.
+        stage: The step: "expand", "fetch", or "store:archive" for all that concerns that storage.
+        done: Bytes done; entries of a list in "expand".
+        total: What it will be, where that is known.
     """
 
     stage: str
     done: int
     total: int | None
+
+
+@frozen
+class Stored(JobEvent):
+    """A copy was verified, and that is recorded: told once for each object.
+
+    Attributes:
+        copy: The copy, with its size in bytes.
+        url: What people call the object.
+    """
+
+    copy: Copy
+    url: str
 
 
 @frozen
@@ -122,6 +155,17 @@ class Settled(JobEvent):
 
 
 @frozen
+class Lost(JobEvent):
+    """A worker lets go of the job and cannot record how it went: another one has it, or the metadata store fails.
+
+    Attributes:
+        failure: Why.
+    """
+
+    failure: Failure
+
+
+@frozen
 class Paused(Event):
     """Nothing is downloaded any more, for want of space; what was downloaded is still stored.
 
@@ -137,5 +181,34 @@ class Continued(Event):
     """There is room again, and downloads go on."""
 
 
+@frozen
+class RunEnded(Event):
+    """A run has come to its end, by itself or after a first Ctrl-C: its last event.
+
+    Attributes:
+        stored: How many bytes it stored.
+        total: How many bytes all storages have together, whoever stored them.
+        monthly_cost: What they cost a month in USD, as far as prices are known; None where none is.
+        unpriced: The storages among them whose price nobody knows, by name.
+    """
+
+    stored: int
+    total: int
+    monthly_cost: float | None
+    unpriced: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        cost = "" if self.monthly_cost is None else f", {self.monthly_cost:.2f} USD a month"
+        partly = f" without {', '.join(self.unpriced)}" if cost and self.unpriced else ""
+        return f"{size_text(self.stored)} stored, {size_text(self.total)} in the archive{cost}{partly}"
+
+
 Observer = Callable[[Event], None]
-"""Watches. Called from any thread; one that raises is dropped with one warning and can never hurt a job."""
+"""Watches. Called from any thread, and from several at once; whoever works waits until it returns.
+
+One that raises is dropped with one warning and can never hurt a job. What a plugin builds may have a method `close`,
+without arguments, which is called once when it is told no more, also where it was dropped; what that raises is logged.
+
+In the events of one attempt `Started` comes first, and `Settled` or `Lost` last. In an event no URL has what gives
+access to it, and no failure a secret.
+"""

@@ -32,6 +32,21 @@ class Capabilities:
 
 
 @frozen
+class Billing:
+    """What decides about the price of a storage.
+
+    Attributes:
+        service: Whose prices apply: "s3", "gcs", or what a plugin calls its own.
+        region: Where the objects are, as the service calls it; "" where the config does not say.
+        storage_class: As the service calls it.
+    """
+
+    service: str
+    region: str
+    storage_class: str
+
+
+@frozen
 class ObjectInfo:
     """What is kept with the bytes.
 

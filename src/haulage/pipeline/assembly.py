@@ -5,19 +5,21 @@ import logging
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, TypeVar
 
+from haulage.billing.rates import Rate, rate
 from haulage.config.hidden import called_secret, hidden
 from haulage.config.load import load
-from haulage.config.model import Chosen
+from haulage.config.model import Budget, Chosen
 from haulage.contracts.context import BuildContext
 from haulage.contracts.fetcher import Fetcher
 from haulage.contracts.metadata import MetadataStore
 from haulage.contracts.policies import Observer, Recipe
 from haulage.errors import Failure, HaulageError, Kind, PluginError
+from haulage.pipeline.budget import Allowance
 from haulage.pipeline.job import Carrier
 from haulage.pipeline.patience import PatientStore
 from haulage.pipeline.space import Space
@@ -127,7 +129,28 @@ class Assembly:
     def space(self) -> Space:
         """Whether there is room for downloads."""
         told = self.config.workspace
-        return self._part("space", lambda: Space(self.workspace.root, told.min_free, told.max_size))
+
+        def make() -> Space:
+            limits = self.workspace.root, told.min_free, told.max_size
+            if self.config.budget == Budget():
+                return Space(*limits)
+            return Space(*limits, Allowance(self.config.budget, self.rates, self.store).shortage)
+
+        return self._part("space", make)
+
+    @property
+    def rates(self) -> Mapping[str, Rate]:
+        """What the storages of the config cost, by name; nobody is asked for it."""
+
+        def make() -> Mapping[str, Rate]:
+            return {name: self._rate(name, chosen) for name, chosen in self.config.storages.items()}
+
+        return self._part("rates", make)
+
+    def _rate(self, name: str, chosen: Chosen) -> Rate:
+        context = BuildContext(name, self.config.folder, dict(os.environ))
+        billing = self.host.find(StorageComponent, chosen.type).billing
+        return rate(name, billing and billing(chosen.options, context), self.config.prices.get(name))
 
     def place(self, name: str) -> Place:
         """A storage of the config, and what it claims of itself."""
@@ -145,7 +168,9 @@ class Assembly:
         def close() -> None:
             try:
                 getattr(observer, "close", lambda: None)()
-            except Exception as error:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # SystemExit too: what was hauled is hauled
                 told = {"traceback": public_traceback(error)}
                 _log.warning("observer '%s' raised when it was closed", name, extra=told)
 

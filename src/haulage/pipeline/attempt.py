@@ -11,10 +11,10 @@ from attrs import evolve
 from haulage.cancel import CancelToken
 from haulage.contracts.context import Growing
 from haulage.contracts.metadata import Again, Beat, Done, Gate, Hold, Keep, MetadataStore
-from haulage.contracts.policies import Event, Progressed, Settled, Started
+from haulage.contracts.policies import Event, Lost, Progressed, Settled, Started, Stepped, Stored
 from haulage.errors import AttemptLost, Failure, Kind
-from haulage.secrets import public_url
-from haulage.values import AttemptId, Job, Request
+from haulage.secrets import public_url, redact
+from haulage.values import AttemptId, Copy, Job, Request, Role
 
 Tell = Callable[[Event], None]
 
@@ -42,7 +42,10 @@ class Attempt:
         self.cancel = CancelToken()
         self.log = _Log(log, {"job": hold.job.id, "attempt": hold.attempt})
         self.log.info("started", extra={"url": public_url(hold.job.request.url)})
-        tell(Started(hold.job.id, hold.attempt, _public(hold.job)))
+
+    def begin(self) -> None:
+        """Tell the observers that it begins, however long they take: its lease is kept alive meanwhile."""
+        self._tell(Started(self.job.id, self.attempt, _public(self.job)))
 
     @property
     def attempt(self) -> AttemptId:
@@ -74,6 +77,23 @@ class Attempt:
         self._position = Beat(self.attempt, stage, 0, None)
         self.log.debug("%s began", stage, extra={"stage": stage})
         self._tell(Progressed(self.job.id, self.attempt, stage, 0, None))
+
+    def step(
+        self,
+        step: Literal["expand", "fetch", "store", "verify"],
+        storage: str | None = None,
+        role: Role | None = None,
+    ) -> None:
+        """Tell the observers that a step begins, as Stepped has it."""
+        self._tell(Stepped(self.job.id, self.attempt, step, storage, role))
+
+    def stored(self, copy: Copy, url: str) -> None:
+        """Tell the observers that a copy was verified and recorded."""
+        self._tell(Stored(self.job.id, self.attempt, copy, url))
+
+    def lose(self, failure: Failure) -> None:
+        """Tell the observers that the job was let go, unrecorded."""
+        self._tell(Lost(self.job.id, self.attempt, public_failure(failure)))
 
     def progress(self, done: int, total: int | None) -> None:
         """See Context."""
@@ -133,6 +153,11 @@ class Attempt:
     def _log_change(self, before: str) -> None:
         if self.job.status != before:
             self.log.info("is %s", self.job.status.value, extra={"status": self.job.status.value})
+
+
+def public_failure(failure: Failure) -> Failure:
+    """A failure as it may be recorded and shown, whatever a plugin has put into its words."""
+    return evolve(failure, message=redact(failure.message), cure=redact(failure.cure))
 
 
 def _public(job: Job) -> Job:

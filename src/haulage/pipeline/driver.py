@@ -7,6 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 
 from haulage.contracts.metadata import Query
 from haulage.contracts.policies import Observer, Recipe
+from haulage.pipeline.account import Account
 from haulage.pipeline.assembly import Assembly, work_once
 from haulage.pipeline.readiness import check
 from haulage.values import Job, JobId
@@ -55,7 +56,8 @@ class Driver:
         worker = self._worker
         worker.begin(batch)
         executor, workers = self._assembly.executor()
-        with executor, self._watching():
+        account = Account(self._assembly.store, self._assembly.rates)
+        with executor, self._watching(account):
             try:
                 in_vain = False
                 while True:
@@ -65,6 +67,7 @@ class Driver:
                     if not self._running and (
                         worker.draining or (due is None and not forever and not self._elsewhere(named))
                     ):
+                        worker.tell(account.close())
                         return
                     pause = _LOOK_AGAIN if due is None or worker.draining else min(due.total_seconds(), _LOOK_AGAIN)
                     if in_vain:
@@ -93,13 +96,14 @@ class Driver:
             self._checked = True
 
     @contextlib.contextmanager
-    def _watching(self) -> Iterator[None]:
-        for observer in self._observers:
+    def _watching(self, account: Account) -> Iterator[None]:
+        observers: tuple[Observer, ...] = (account, *self._observers)
+        for observer in observers:
             self._worker.watch(observer)
         try:
             yield
         finally:
-            for observer in self._observers:
+            for observer in observers:
                 self._worker.unwatch(observer)
 
     def _elsewhere(self, named: tuple[JobId, ...]) -> bool:

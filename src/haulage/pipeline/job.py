@@ -10,7 +10,7 @@ from haulage.contracts.metadata import Again, Done, MetadataStore, NewJob
 from haulage.contracts.policies import RetryPolicy
 from haulage.errors import ConfigError, Duplicate, Failure, FetchError, HaulageError, Kind, StoreError
 from haulage.pipeline.asked import check_entry
-from haulage.pipeline.attempt import Attempt
+from haulage.pipeline.attempt import Attempt, public_failure
 from haulage.pipeline.behind import WriteBehind
 from haulage.pipeline.space import Space
 from haulage.pipeline.steps import (
@@ -86,9 +86,11 @@ class Carrier:
                 attempt.enter(stage)
                 match step:
                     case Expand():
+                        attempt.step("expand")
                         if self._expand(attempt, batch):
                             return
                     case Fetch():
+                        attempt.step("fetch")
                         self._fetch(attempt, behind)
                     case Store():
                         self.transfer.store(step, attempt, behind)
@@ -205,7 +207,7 @@ class Carrier:
                 result = self.fetcher.fetch(job.video, folder, attempt)
         except FetchError as error:
             if error.failure.kind is Kind.NO_SPACE:
-                self.space.refused(stage_of(Fetch()), error.failure)
+                self.space.refused(stage_of(Fetch()), public_failure(error.failure))
                 if self.space.shared:
                     self.workspace.clear(job, attempt.attempt)  # other downloads shall have the room
             raise
@@ -228,7 +230,7 @@ class Carrier:
         attempt.settle(evolve(job, status=status_of(job, self.transfer.store_to)), Done())
 
     def _fail(self, attempt: Attempt, stage: str, error: HaulageError) -> None:
-        job, failure = attempt.job, _public(error.failure)
+        job, failure = attempt.job, public_failure(error.failure)
         reaction = react(failure, stage, attempt.attempt, job, attempt.strikes, self.policy)
         attempt.log.warning(
             "%s failed: %s",
@@ -262,8 +264,3 @@ class Carrier:
         attempt.settle(evolve(job, tries=(*job.tries, ending)), reaction.then, site=reaction.gate)
         if ended and not keeps:
             self.workspace.clear(job)
-
-
-def _public(failure: Failure) -> Failure:
-    """A failure as it may be recorded and shown, whatever a plugin has put into its words."""
-    return evolve(failure, message=redact(failure.message), cure=redact(failure.cure))

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, Literal, TypeVar
 
 from haulage.contracts.metadata import Again, Beat, Done, Gate, Hold, Keep, MetadataStore, NewJob, Query, Site
+from haulage.contracts.totals import Holding, Tally
 from haulage.errors import Kind, StoreError
 from haulage.values import AttemptId, Job, JobId
 
@@ -111,6 +112,14 @@ class PatientStore(MetadataStore):
     def next_due(self, *, home: str, handover: timedelta, batch: str = "") -> timedelta | None:
         """See MetadataStore."""
         return self._persist(lambda: self._store.next_due(home=home, handover=handover, batch=batch))
+
+    def tally(self) -> Tally:
+        """See MetadataStore."""
+        return self._persist(self._store.tally)
+
+    def holdings(self) -> Iterator[Holding]:
+        """See MetadataStore."""
+        return self._begin(self._store.holdings)
 
     def close(self) -> None:
         """See MetadataStore."""

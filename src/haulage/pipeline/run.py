@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from haulage.contracts.metadata import NewJob, Query, Site
 from haulage.contracts.policies import Observer, Recipe
+from haulage.contracts.totals import Tally
 from haulage.errors import ConfigError
 from haulage.pipeline.asked import check_request
 from haulage.pipeline.call import Call
@@ -161,8 +162,12 @@ class Pipeline:
         return self.assembly.fetcher.expand(check_request(request, self.assembly.config.variants), Call("expand"))
 
     def find(self, query: Query | None = None) -> Iterator[Job]:
-        """Find jobs, in the order they were added; all of them without a query."""
+        """Find jobs, in the order that the query says; all of them without a query."""
         return self.assembly.store.find(query or Query())
+
+    def tally(self) -> Tally:
+        """Count jobs, objects and bytes."""
+        return self.assembly.store.tally()
 
     def run(self, urls: Iterable[str | Request] | None = None, *, forever: bool = False) -> Generator[Job, None, None]:
         """Haul, and yield each job as it ends.

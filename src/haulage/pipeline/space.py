@@ -9,7 +9,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from haulage.cancel import Cancelled
@@ -17,6 +17,8 @@ from haulage.errors import Failure, FetchError, Kind
 from haulage.pipeline.attempt import Attempt
 from haulage.pipeline.steps import NO_SPACE
 from haulage.values import AttemptId
+
+Spent = Callable[[], Failure | None]
 
 _GIVES_WAY = "no space"
 
@@ -31,12 +33,14 @@ class Space:
         root: The workspace's folder.
         min_free: How many bytes must be free on its disk.
         max_size: How many bytes may lie in it; None where only the disk counts.
+        spent: Why the budget of the archive allows no more, if so; what runs is not ended for it.
     """
 
-    def __init__(self, root: Path, min_free: int, max_size: int | None) -> None:
+    def __init__(self, root: Path, min_free: int, max_size: int | None, spent: Spent = lambda: None) -> None:
         self._root = root
         self._min_free = min_free
         self._max_size = max_size
+        self._spent = spent
         self._lock = threading.Lock()
         self._downloads: dict[AttemptId, Attempt] = {}
         self._refusals: dict[str, tuple[float, Failure]] = {}
@@ -47,7 +51,7 @@ class Space:
             now = time.monotonic()
             self._refusals = {stage: each for stage, each in self._refusals.items() if each[0] > now}
             refused = next((failure for _, failure in self._refusals.values()), None)
-        return refused or self._short()
+        return refused or self._short() or self._spent()
 
     def _short(self) -> Failure | None:
         """What the workspace and its disk have too little room for."""

@@ -61,6 +61,7 @@ class Transfer:
         """
         job, file, storage = attempt.job, step.file, self.places[step.storage].storage
         assert job.video is not None
+        attempt.step("store", step.storage, file.role)
         began = time.monotonic()
         key = object_key(self.layout, job.video, file.extension)
         growing = self._growing(job, Copy(step.storage, file.role, key, "intended", attempt.attempt, None, None))
@@ -169,6 +170,7 @@ class Transfer:
             attempt: The attempt.
             committed: The storage just said that this very attempt published it.
         """
+        attempt.step("verify", copy.storage, copy.role)
         place = self.places.get(copy.storage)
         found = place.storage.stat(copy.key) if place else None  # None too where the config does not name it any more
         good = place is not None and found is not None and self._agrees(place, copy, found, attempt, committed)
@@ -176,6 +178,8 @@ class Transfer:
             self._sweep(copy, attempt)
         stored = (evolve(copy, state="stored", token=None),) if good else ()
         attempt.save(self._with(attempt.job, copy, instead=stored))
+        for each in stored:
+            attempt.stored(each, self.places[each.storage].storage.url(each.key))
         return good
 
     def _sweep(self, copy: Copy, attempt: Attempt) -> None:
@@ -186,6 +190,7 @@ class Transfer:
         try:
             for pending in storage.pending(copy.key.rpartition("/")[0]):
                 if pending.key == copy.key and copy.token in (None, pending.token):
+                    attempt.cancel.raise_if_cancelled()  # after its lease it may be the successor's
                     storage.abort_pending(pending)
                     attempt.log.info("ended an upload of %s that was left open", storage.url(copy.key))
         except StorageError as error:

@@ -9,11 +9,11 @@ from datetime import timedelta
 from haulage.cancel import Cancelled
 from haulage.contracts.metadata import MetadataStore
 from haulage.contracts.policies import Continued, Event, Observer, Paused
-from haulage.errors import AttemptLost, Failure, Kind, StoreError
+from haulage.errors import AttemptLost, Failure, HaulageError, Kind, StoreError
 from haulage.pipeline.attempt import Attempt
 from haulage.pipeline.job import Carrier
 from haulage.pipeline.sweeper import Sweeper
-from haulage.secrets import public_traceback
+from haulage.secrets import public_traceback, redact
 from haulage.values import AttemptId, Job
 
 HANDOVER = timedelta(minutes=10)
@@ -73,18 +73,28 @@ class Worker:
         if self._draining.is_set():
             return None
         home, fetched = self._carrier.workspace.home, self.paused()
+        began = time.monotonic()
         hold = self._store.claim(
             self._roster.name, self._lease, home=home, handover=HANDOVER, batch=batch, fetched=fetched
         )
         if hold is None:
             return None
-        attempt = Attempt(self._store, hold, self._lease, self._tell, _log)
+        attempt = Attempt(self._store, hold, self._lease, self.tell, _log)
+        self._holds_since(began, attempt)
         with self._lock:
             self._attempts[attempt.attempt] = (attempt, batch)
             self._start_heart()
             stopped = not self._stopped.isdisjoint((batch, ""))
         if stopped:  # while it was being claimed
             attempt.cancel.cancel("stopped")
+        with contextlib.ExitStack() as ends:  # each of them comes, even where the other one raises
+            ends.callback(self._forget, attempt)
+            ends.callback(self._carrier.workspace.leave, attempt.attempt)
+            attempt.begin()
+            self._carry(attempt, batch)
+        return attempt.job
+
+    def _carry(self, attempt: Attempt, batch: str) -> None:
         try:
             try:
                 self._carrier.carry(attempt, batch)
@@ -92,18 +102,19 @@ class Worker:
                 if attempt.cancel.reason == _LOST:
                     raise AttemptLost(Failure(Kind.CRASHED, "the lease ended")) from None
                 self._carrier.put_down(attempt)
-        except AttemptLost:
+        except AttemptLost as error:
             attempt.log.warning("another worker has the job now")
             self._carrier.give_up(attempt)
-        except StoreError:
+            attempt.lose(error.failure)
+        except StoreError as error:
             self._dropped = True
+            attempt.lose(error.failure)
             raise
-        finally:
-            self._carrier.workspace.leave(attempt.attempt)
-            with self._lock:
-                del self._attempts[attempt.attempt]
-                self._lock.notify_all()
-        return attempt.job
+
+    def _forget(self, attempt: Attempt) -> None:
+        with self._lock:
+            del self._attempts[attempt.attempt]
+            self._lock.notify_all()
 
     def paused(self) -> bool:
         """Whether nothing is downloaded now, for want of space; the log and the observers hear of it."""
@@ -113,10 +124,10 @@ class Worker:
             self._short = short
         if changed and short is not None:
             _log.warning("nothing is downloaded until there is room: %s", short, extra={"kind": short.kind.value})
-            self._tell(Paused(short))
+            self.tell(Paused(short))
         elif changed:
             _log.info("there is room again, downloads go on")
-            self._tell(Continued())
+            self.tell(Continued())
         return short is not None
 
     def release_dead(self) -> None:
@@ -200,9 +211,11 @@ class Worker:
                 attempts = {key: attempt for key, (attempt, _) in self._attempts.items()}
             lost: set[AttemptId] = set()
             self._carrier.space.watch()
+            began = time.monotonic()
             try:
                 if attempts:
                     lost = set(self._store.beat([each.position for each in attempts.values()], self._lease))
+                self._holds_since(began, *(each for key, each in attempts.items() if key not in lost))
                 last = time.monotonic()
             except Exception as error:  # whatever it is: without beats the leases end
                 _log.warning("cannot reach the metadata store: %s", error)
@@ -211,7 +224,13 @@ class Worker:
             for key in lost:
                 attempts[key].cancel.cancel(_LOST)
 
-    def _tell(self, event: Event) -> None:
+    def _holds_since(self, moment: float, *attempts: Attempt) -> None:
+        """Let no attempt begin anything once its lease is over, even where this process was stopped meanwhile."""
+        for attempt in attempts:
+            attempt.cancel.expire_at(moment + self._lease.total_seconds(), _LOST)
+
+    def tell(self, event: Event) -> None:
+        """Tell all observers of an event, from any thread."""
         for observer in tuple(self._observers):
             try:
                 observer(event)
@@ -219,8 +238,10 @@ class Worker:
                 raise
             except BaseException as error:  # SystemExit and Cancelled too: they would end the job, or the thread
                 if self._drop(observer):  # of the threads that it raises in, one warns
-                    told = {"traceback": public_traceback(error)}
-                    _log.warning("observer %r raised and is told no more", observer, extra=told)
+                    known = isinstance(error, HaulageError)
+                    reason = redact(str(error) if known else f"{type(error).__name__}: {error}")
+                    told = {} if known else {"traceback": public_traceback(error)}
+                    _log.warning("observer %r raised and is told no more: %s", observer, reason, extra=told)
 
     def _drop(self, observer: Observer) -> bool:
         with self._lock:

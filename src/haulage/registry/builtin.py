@@ -9,11 +9,12 @@ from attrs import frozen, validators
 from haulage.config.options import option
 from haulage.contracts.context import BuildContext
 from haulage.contracts.metadata import MetadataStore
-from haulage.contracts.policies import RetryPolicy
+from haulage.contracts.policies import Observer, RetryPolicy
 from haulage.contracts.storage import Capabilities, Storage
 from haulage.registry.components import (
     ExecutorComponent,
     MetadataStoreComponent,
+    ObserverComponent,
     RetryPolicyComponent,
     StorageComponent,
     hookimpl,
@@ -64,6 +65,16 @@ class ThreadsOptions:
 
 
 @frozen
+class JsonLinesOptions:
+    """The options of `type: jsonl`."""
+
+    path: str = option(
+        help="The file that events are appended to; its folder must be there. `-` is standard output.",
+        example="events.jsonl",
+    )
+
+
+@frozen
 class NoOptions:
     """The options of `type: memory`: none."""
 
@@ -97,6 +108,12 @@ def _exponential(options: BackoffOptions, context: BuildContext) -> RetryPolicy:
     from haulage.builtin.backoff import ExponentialBackoff
 
     return ExponentialBackoff(options.attempts, options.initial, options.factor, options.max_delay, options.jitter)
+
+
+def _jsonl(options: JsonLinesOptions, context: BuildContext) -> Observer:
+    from haulage.builtin.jsonl import JsonLines
+
+    return JsonLines(None if options.path == "-" else context.folder / options.path)
 
 
 def _threads(options: ThreadsOptions, context: BuildContext) -> Executor:  # noqa: ARG001 - a build's signature
@@ -143,3 +160,9 @@ def haulage_retry_policies() -> Iterable[RetryPolicyComponent]:
 def haulage_executors() -> Iterable[ExecutorComponent]:
     """Offer threads of this process."""
     yield ExecutorComponent("threads", "Threads of this process.", ThreadsOptions, _threads)
+
+
+@hookimpl
+def haulage_observers() -> Iterable[ObserverComponent]:
+    """Offer a file of events."""
+    yield ObserverComponent("jsonl", "Each event as a line of JSON.", JsonLinesOptions, _jsonl)

@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from haulage.registry.components import Component, FetcherComponent, StorageComponent
+from haulage.registry.components import Component, FetcherComponent, ObserverComponent, StorageComponent
 
 PACKAGES: dict[tuple[type[Component[Any]], str], str] = {
     (FetcherComponent, "yt-dlp"): "haulage-ytdlp",
+    (ObserverComponent, "otel"): "haulage-otel",
+    (ObserverComponent, "prometheus"): "haulage-prometheus",
     (StorageComponent, "gcs"): "haulage-gcs",
     (StorageComponent, "s3"): "haulage-s3",
 }

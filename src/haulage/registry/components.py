@@ -15,7 +15,7 @@ from haulage.contracts.context import BuildContext
 from haulage.contracts.fetcher import Fetcher
 from haulage.contracts.metadata import MetadataStore
 from haulage.contracts.policies import Observer, RetryPolicy
-from haulage.contracts.storage import Capabilities, Storage
+from haulage.contracts.storage import Billing, Capabilities, Storage
 
 PROJECT = "haulage"
 _Function = TypeVar("_Function", bound=Callable[..., object])
@@ -62,9 +62,12 @@ class StorageComponent(Component[Storage]):
 
     Attributes:
         capabilities: What it claims of itself.
+        billing: Tells from the options and the context what decides about its price, without asking anybody, or None
+            where nobody knows it; None where no service ever sends a bill. `prices:` in the config counts before it.
     """
 
     capabilities: Capabilities = field(factory=Capabilities)
+    billing: Callable[[Any, BuildContext], Billing | None] | None = None
 
 
 @frozen

@@ -13,6 +13,8 @@ from haulage.values import AttemptId, Copy, Job, JobId, MediaFacts, MediaFile, R
 
 FROZEN = Path(__file__).with_name("schema-1.sql")
 
+BEGUN = datetime(2026, 1, 5, 10, tzinfo=UTC)
+
 ONE = Job(
     id=JobId("e7c966ef61bc37a45be1ead95f8cf454"),
     request=Request("https://example.com/watch?v=one"),
@@ -26,9 +28,16 @@ ONE = Job(
         MediaFile(Path("/space/1/video.en.vtt"), "subtitle", "en.vtt", "text/vtt", 70, "2" * 64),
     ),
     copies=(
-        Copy("archive", "video", "UC1/one/video.mp4", "stored", AttemptId("a2" * 16), 7000, "1" * 64),
+        Copy(
+            *("archive", "video", "UC1/one/video.mp4", "stored", AttemptId("a2" * 16), 7000, "1" * 64),
+            stored_at=datetime(2026, 1, 5, 10, 1, 59, tzinfo=UTC),
+        ),
         Copy("archive", "subtitle", "UC1/one/video.en.vtt", "intended", AttemptId("a2" * 16), 70, "2" * 64, "upload-9"),
-        Copy("nas", "video", "UC1/one/video.mp4", "deleted", AttemptId("a1" * 16), 7000, "1" * 64),
+        Copy(
+            *("nas", "video", "UC1/one/video.mp4", "deleted", AttemptId("a1" * 16), 7000, "1" * 64),
+            stored_at=datetime(2026, 1, 5, 10, 1, 30, tzinfo=UTC),
+            deleted_at=datetime(2026, 1, 6, tzinfo=UTC),
+        ),
     ),
     tries=(
         Try(
@@ -45,6 +54,7 @@ ONE = Job(
     stage="store:archive",
     done=7000,
     total=7000,
+    added=BEGUN,
 )
 TWO = Job(
     id=JobId("296adc76e2786739fe126e28a0535c36"),
@@ -54,6 +64,7 @@ TWO = Job(
     twin=ONE.id,
     attempts=(AttemptId("a3" * 16),),
     stage="expand",
+    added=BEGUN + timedelta(seconds=1),
 )
 THREE = Job(
     id=JobId("adc2d8a92060ed443ae705e3960afe4e"),
@@ -65,10 +76,18 @@ THREE = Job(
     stage="fetch",
     done=512,
     total=1024,
+    added=BEGUN + timedelta(seconds=2),
 )
-FOUR = Job(JobId("4" * 32), Request("https://closed.example/4", "720p"), "closed.example")
-FIVE = Job(JobId("5" * 32), Request("https://waits.example/5"), "waits.example")
-SIX = Job(JobId("077681e03bc2a5951ad35f8640f1b0ad"), Request("https://example.com/four"), "example.com")
+FOUR = Job(
+    JobId("4" * 32), Request("https://closed.example/4", "720p"), "closed.example", added=BEGUN + timedelta(seconds=3)
+)
+FIVE = Job(JobId("5" * 32), Request("https://waits.example/5"), "waits.example", added=BEGUN + timedelta(seconds=4))
+SIX = Job(
+    JobId("077681e03bc2a5951ad35f8640f1b0ad"),
+    Request("https://example.com/four"),
+    "example.com",
+    added=BEGUN + timedelta(seconds=5),
+)
 
 
 def masters(path):

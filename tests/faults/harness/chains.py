@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -162,7 +163,11 @@ class Chain:
 
     def holds(self, pid: int) -> bool:
         """Whether a process holds a job, as the database tells."""
-        rows = self.database.rows("select attempt, due_at, worker from video_processing_jobs where attempt is not null")
+        try:
+            held = "select attempt, due_at, worker from video_processing_jobs where attempt is not null"
+            rows = self.database.rows(held)
+        except sqlite3.OperationalError:  # it was stopped while it opens or closes the file, which nobody can read then
+            return False
         return any(f":{pid}:" in each["worker"] and _is_held(each) for each in rows)
 
     def work(self, *arguments: str, expected: Sequence[int] = (0,)) -> str:

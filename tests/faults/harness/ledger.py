@@ -1,6 +1,7 @@
 """What the tests of a session have counted, as one table at its end."""
 
 from collections import Counter
+from typing import Any
 
 from attrs import Factory, define
 
@@ -30,6 +31,15 @@ class Ledger:
             self.wrong[what, chain] += count
         wrong = [*verdict.lost, *verdict.duplicate, *verdict.partial, *verdict.leaked]
         assert not wrong, f"{chain}: {len(wrong)} things are wrong:\n" + "\n".join(wrong)
+
+    def written(self) -> list[list[list[object]]]:
+        """What was counted, as plain values: those of a process of its own cross over to the one that prints."""
+        return [[[*where, count] for where, count in counts.items()] for counts in (self.kills, self.wrong)]
+
+    def read(self, written: list[list[list[Any]]]) -> None:
+        """Add what another process has counted."""
+        for counts, others in zip((self.kills, self.wrong), written, strict=True):
+            counts.update({(name, chain): count for name, chain, count in others})
 
     def lines(self) -> list[str]:
         """The table."""

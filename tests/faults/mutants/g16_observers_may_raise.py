@@ -5,4 +5,4 @@ Fails: tests/faults/test_g16_broken_neighbour.py::test_an_observer_that_raises_h
 
 from haulage.pipeline.worker import Worker
 
-Worker._tell = lambda self, event: [each(event) for each in self._observers]
+Worker.tell = lambda self, event: [each(event) for each in self._observers]

@@ -5,6 +5,7 @@ import threading
 import time
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from attrs import define, evolve, field, frozen
 
@@ -81,6 +82,9 @@ class RightStore(MetadataStore):
     def now(self):
         return time.monotonic()
 
+    def time(self):
+        return datetime.now(UTC)
+
     def later(self, after):
         return self.now() + min(after, timedelta(days=365 * 1000)).total_seconds()
 
@@ -100,7 +104,7 @@ class RightStore(MetadataStore):
         if row is None:
             if new.video and self.owner(new.video):
                 return 0
-            job = Job(new.request.id, new.request, new.site, parent=parent, video=new.video)
+            job = Job(new.request.id, new.request, new.site, parent=parent, video=new.video, added=self.time())
             self.places[new.site] = self.places[new.site]
             self.rows[job.id] = Row(job, batch, self.now())
             return 1
@@ -197,11 +201,23 @@ class RightStore(MetadataStore):
 
     def write(self, row, job):
         self.places[job.site] = self.places[job.site]
-        now = datetime.now(UTC)
+        now = self.time()
         ended = {each.attempt: each for each in row.job.tries}
         tries = tuple(ended.get(each.attempt) or evolve(each, ended=each.ended or now) for each in job.tries)
-        kept = {name: getattr(row.job, name) for name in ("attempts", "stage", "done", "total", "asked_after")}
-        row.job = evolve(job, tries=tries, **kept)
+        kept = {name: getattr(row.job, name) for name in ("attempts", "stage", "done", "total", "asked_after", "added")}
+        row.job = evolve(job, tries=tries, copies=self.timed(job.copies, row.job.copies, now), **kept)
+
+    def timed(self, copies, before, now):
+        known = {(copy.storage, copy.role): copy for copy in before}
+        return tuple(self.dated(copy, known.get((copy.storage, copy.role)), now) for copy in copies)
+
+    def dated(self, copy, before, now):
+        if before is not None and before.state == copy.state:
+            return evolve(copy, stored_at=before.stored_at, deleted_at=before.deleted_at)
+        stored = now if copy.state == "stored" else None
+        if copy.state in ("deleting", "deleted"):
+            stored = before and before.stored_at
+        return evolve(copy, stored_at=stored, deleted_at=now if copy.state == "deleted" else None)
 
     def put_down(self, row, hold, receipt):
         then = receipt[1]
@@ -254,6 +270,17 @@ class RightStore(MetadataStore):
             return True
 
     def find(self, query):
+        found = self.in_order(query) if query.order == "oldest" else self.at_once(query)
+        yield from islice(found, query.limit)
+
+    def at_once(self, query):
+        found = list(self.in_order(query))[::-1]
+        if query.order == "newest":
+            return found
+        failed = [job for job in found if job.tries]
+        return sorted(failed, key=lambda job: job.tries[-1].ended, reverse=True)
+
+    def in_order(self, query):
         position = 0
         while page := self.page(query, position):
             yield from page[0]
@@ -271,8 +298,28 @@ class RightStore(MetadataStore):
             and (not query.status or job.status in query.status)
             and query.batch in ("", row.batch)
             and query.site in ("", job.site)
-            and (not query.video_id or (job.video is not None and job.video.id == query.video_id))
+            and (not query.added_since or job.added >= query.added_since)
+            and (not query.added_until or job.added < query.added_until)
             and (not query.unfinished or row.due is not None)
+            and (not query.running or self.held(row))
+            and (
+                not query.storage or any((query.storage, "stored") == (each.storage, each.state) for each in job.copies)
+            )
+            and self.is_of_video(job, query)
+            and self.failed(job, query)
+        )
+
+    def is_of_video(self, job, query):
+        return (
+            (not query.video_id or (job.video is not None and job.video.id == query.video_id))
+            and (not query.channel_id or (job.video is not None and job.video.channel_id == query.channel_id))
+            and query.source in ("", job.video.source if job.video else job.site)
+        )
+
+    def failed(self, job, query):
+        last = job.tries[-1] if job.tries else None
+        return (not query.kinds or (last is not None and last.failure.kind in query.kinds)) and (
+            not query.failed_since or (last is not None and last.ended >= query.failed_since)
         )
 
     def next_due(self, *, home, handover, batch=""):

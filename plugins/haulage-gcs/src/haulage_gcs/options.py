@@ -39,6 +39,9 @@ class GcsOptions:
         example="http://127.0.0.1:4443",
         validator=check_endpoint("token", path=False),
     )
+    region: str = option(
+        "", help="Where the bucket is, which its price depends on; nothing else needs it.", example="us-central1"
+    )
     storage_class: str = option(
         "", help="The storage class of what is written; by default the bucket's.", example="NEARLINE"
     )

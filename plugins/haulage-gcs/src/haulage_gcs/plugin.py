@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from haulage.plugin import BuildContext, Capabilities, Storage, StorageComponent, hookimpl
+from haulage.plugin import Billing, BuildContext, Capabilities, Storage, StorageComponent, hookimpl
 from haulage_gcs.options import GcsOptions
 
 
@@ -10,6 +10,12 @@ def _build(options: GcsOptions, context: BuildContext) -> Storage:
     from haulage_gcs.storage import GcsStorage
 
     return GcsStorage(options, context)
+
+
+def _billing(options: GcsOptions, context: BuildContext) -> Billing | None:  # noqa: ARG001
+    if options.endpoint_url:
+        return None
+    return Billing("gcs", options.region.lower(), options.storage_class or "STANDARD")
 
 
 @hookimpl
@@ -23,4 +29,5 @@ def haulage_storages() -> Iterable[StorageComponent]:
         capabilities=Capabilities(
             keeps_info=True, checks_content=True, exclusive_create=True, conditional_replace=True
         ),
+        billing=_billing,
     )

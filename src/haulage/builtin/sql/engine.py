@@ -74,7 +74,7 @@ def transaction(database: Database, *, reads: bool = False) -> Iterator[Connecti
     options = database.reading if reads else {}
     begun = False
     try:
-        with database.engine.connect().execution_options(**options) as connection, connection.begin():
+        with database.turn(), database.engine.connect().execution_options(**options) as connection, connection.begin():
             begun = True
             yield connection
     except SQLAlchemyError as error:

@@ -114,6 +114,7 @@ def job_of(row: Row[Any], video: Row[Any] | None, copies: Iterable[Row[Any]], at
         stage=row.stage,
         done=row.done,
         total=row.total,
+        added=row.added_at,
     )
 
 
@@ -144,6 +145,8 @@ def _copy(row: Row[Any]) -> Copy:
         row.size,
         row.sha256,
         row.token,
+        row.stored_at,
+        row.deleted_at,
     )
 
 

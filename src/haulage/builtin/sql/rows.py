@@ -71,6 +71,11 @@ def add_site(connection: Connection, name: str) -> None:
     connection.execute(upsert(connection, SiteRow).values(row).on_conflict_do_nothing())
 
 
+def hold_site(connection: Connection, name: str) -> None:
+    """Wait for those who claim of a site just now: what is dated from here on comes after them, and nobody follows."""
+    connection.execute(select(SiteRow.name).where(SiteRow.name == name).with_for_update())
+
+
 def close_site(connection: Connection, name: str, gate: Gate) -> None:
     """Close a site, for as long as the strictest who did so says; that is a strike if it was open."""
     opens: ColumnElement[datetime] | None = None

@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 from attrs import evolve
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, inspect, or_, select, update
 
-from haulage.builtin.sql import claims, queries, rows
+from haulage.builtin.sql import claims, queries, rows, totals
 from haulage.builtin.sql.dialects.base import Database
 from haulage.builtin.sql.dialects.portable import Lock, UtcTime, from_now, take
 from haulage.builtin.sql.engine import open_database, repeated, transaction
@@ -34,6 +34,7 @@ from haulage.contracts.metadata import (
     Query,
     Site,
 )
+from haulage.contracts.totals import Holding, Tally
 from haulage.errors import AttemptLost, Failure, Kind, StoreError
 from haulage.values import AttemptId, Job, JobId
 
@@ -203,6 +204,9 @@ class SqlStore(MetadataStore):
             due = {"attempt": None, "due_at": from_now(then.after) if isinstance(then, Again) else None}
         receipt = hashlib.sha256(repr((job, then, site)).encode()).hexdigest()
         with transaction(self._database) as connection:
+            rows.add_site(connection, job.site)
+            if isinstance(site, Gate):
+                rows.hold_site(connection, job.site)
             fenced = update(VideoProcessingJob).where(VideoProcessingJob.id == job.id, _held_by(hold.attempt))
             if not connection.execute(fenced.values(**job_values(job), **due)).rowcount:
                 known = select(AttemptRow.ended_at.is_not(None)).where(AttemptRow.receipt == receipt)
@@ -211,7 +215,6 @@ class SqlStore(MetadataStore):
                 raise AttemptLost(Failure(Kind.CRASHED, f"attempt {hold.attempt} does not hold its job any more"))
             if job.video:
                 rows.save_copies(connection, rows.save_video(connection, job, job.video), job)
-            rows.add_site(connection, job.site)
             for ended in job.tries:
                 if ended.ended is None:
                     connection.execute(
@@ -264,6 +267,16 @@ class SqlStore(MetadataStore):
         """See MetadataStore."""
         with transaction(self._database, reads=True) as connection:
             return claims.next_due(connection, claims.Wanted(home, handover, batch))
+
+    @repeated
+    def tally(self) -> Tally:
+        """See MetadataStore."""
+        with transaction(self._database, reads=True) as connection:
+            return totals.tally(connection)
+
+    def holdings(self) -> Iterator[Holding]:
+        """See MetadataStore."""
+        yield from totals.holdings(self._database)
 
     def close(self) -> None:
         """See MetadataStore."""

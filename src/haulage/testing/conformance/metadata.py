@@ -8,13 +8,15 @@ from haulage.registry.components import MetadataStoreComponent
 from haulage.testing.conformance.bench import Bench
 from haulage.testing.conformance.component import ComponentTests
 from haulage.testing.conformance.law import law
-from haulage.testing.conformance.metadata_claiming import ClaimingLaws, FindingLaws
+from haulage.testing.conformance.metadata_claiming import ClaimingLaws
+from haulage.testing.conformance.metadata_finding import FindingLaws
 from haulage.testing.conformance.metadata_holding import HoldingLaws
 from haulage.testing.conformance.metadata_machine import ModelLaws
 from haulage.testing.conformance.metadata_recording import RecordingLaws
 from haulage.testing.conformance.metadata_repeating import AddingLaws, RepeatingLaws
 from haulage.testing.conformance.metadata_sites import SiteLaws
 from haulage.testing.conformance.metadata_stores import LONG, Stores, new
+from haulage.testing.conformance.metadata_totals import TotalsLaws
 
 
 class MetadataStoreTests(
@@ -25,6 +27,7 @@ class MetadataStoreTests(
     ClaimingLaws,
     FindingLaws,
     SiteLaws,
+    TotalsLaws,
     ModelLaws,
     ComponentTests,
 ):

@@ -1,12 +1,11 @@
-"""Which job comes next, when, and what a query finds."""
+"""Which job comes next, and when."""
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from attrs import evolve
 
-from haulage.contracts.metadata import Again, Done, Gate, Keep, Query
+from haulage.contracts.metadata import Again, Done, Gate, Query
 from haulage.testing.conformance.law import law
 from haulage.testing.conformance.metadata_stores import (
     HERE,
@@ -15,12 +14,11 @@ from haulage.testing.conformance.metadata_stores import (
     THERE,
     ZERO,
     Stores,
-    a_video,
     eventually,
     new,
     rich,
 )
-from haulage.values import JobId, Status
+from haulage.values import JobId
 
 _TICK = timedelta(milliseconds=50)
 
@@ -170,76 +168,3 @@ class ClaimingLaws:
             assert about(1000, due(stores, home=home)), "a site that is closed is not waited for"
         stores.first.gate("example.com", Gate(None, "sign in"))
         assert due(stores) is None, "a site that waits for a person is waited for"
-
-
-class FindingLaws:
-    """What a query finds."""
-
-    @law
-    def test_find_gives_all_pages_in_order(self, stores: Stores) -> None:
-        """Of many jobs each is found once, in the order they were added, and likewise by their ids."""
-        jobs = [new(number, site=f"{number % 2}.example") for number in range(self.many)]  # type: ignore[attr-defined]
-        for start in range(0, len(jobs), 500):
-            stores.first.add(jobs[start : start + 500])
-        wanted = [job.request.id for job in jobs]
-        assert [job.id for job in stores.second.find(Query())] == wanted, "find misses jobs, or gives them out of order"
-        backwards = Query(ids=(*wanted[::-1], wanted[7]))
-        assert [job.id for job in stores.second.find(backwards)] == wanted, "find by ids misses jobs, or repeats them"
-        of_site = [job.id for job in stores.second.find(Query(site="1.example"))]
-        assert of_site == wanted[1::2], "what narrows a query narrows its first page alone"
-
-    @law
-    def test_find_does_not_miss_what_is_added_meanwhile(self, stores: Stores) -> None:
-        """A job that is added while the pages are read comes last, and one that is changed does not come twice."""
-        jobs = [new(number) for number in range(self.many)]  # type: ignore[attr-defined]
-        stores.first.add(jobs)
-        found = stores.first.find(Query())
-        first = next(found)
-        stores.second.add([new("last")])
-        hold = stores.must_claim(stores.second)
-        stores.second.save(hold, hold.job, Again())
-        urls = [first.request.url, *(job.request.url for job in found)]
-        wanted = [job.request.url for job in (*jobs, new("last"))]
-        assert urls == wanted, "a find that goes on while others write misses a job, or repeats one"
-
-    @law
-    def test_find_filters(self, stores: Stores) -> None:
-        """Each field of a query that is not empty narrows what is found."""
-        names = {
-            stores.ended(1, Status.FAILED): "failed",
-            stores.ended(2, video=a_video("v1")): "done",
-            stores.ended(3, video=evolve(a_video("v1"), source="elsewhere")): "twin",
-        }
-        stores.first.add([new(4), new(5, site="other.example")], batch="b")
-        stores.first.add([new(6, site="other.example")])
-        hold, rests = stores.must_claim(), stores.must_claim()
-        stores.first.save(hold, evolve(hold.job, status=Status.DOWNLOADING, video=a_video("v2")), Keep())
-        stores.first.save(rests, rests.job, Again(LONG))
-        names |= {hold.job.id: "held", rests.job.id: "rests", new(6, site="other.example").request.id: "waits"}
-        ids = {name: each for each, name in names.items()}
-        for fields, expected in _QUERIES:
-            named = {"ids": tuple(ids.get(name, JobId("0" * 32)) for name in fields.get("ids", ()))}
-            found = [names[job.id] for job in stores.second.find(Query(**{**fields, **named}))]
-            assert found == expected, f"find({dict(fields)}) gives other jobs than it should"
-
-
-_QUERIES: list[tuple[Mapping[str, Any], list[str]]] = [
-    ({}, ["failed", "done", "twin", "held", "rests", "waits"]),
-    ({"status": (Status.DOWNLOADED, Status.FAILED)}, ["failed", "done", "twin"]),
-    ({"batch": "b"}, ["held", "rests"]),
-    ({"batch": "nobody's"}, []),
-    ({"site": "other.example"}, ["rests", "waits"]),
-    ({"site": "example"}, []),
-    ({"video_id": "v1"}, ["done", "twin"]),
-    ({"video_id": "v"}, []),
-    ({"unfinished": True}, ["held", "rests", "waits"]),
-    ({"ids": ("waits", "done")}, ["done", "waits"]),
-    ({"ids": ("waits", "nobody", "waits")}, ["waits"]),
-    ({"ids": ("nobody",)}, []),
-    ({"ids": ("waits", "done"), "unfinished": True}, ["waits"]),
-    ({"ids": ("twin", "held"), "video_id": "v1"}, ["twin"]),
-    ({"ids": ("failed", "rests"), "status": (Status.FAILED,)}, ["failed"]),
-    ({"site": "other.example", "batch": "b"}, ["rests"]),
-    ({"status": (Status.DOWNLOADING,), "site": "example.com"}, ["held"]),
-    ({"status": (Status.FAILED,), "batch": "b"}, []),
-]

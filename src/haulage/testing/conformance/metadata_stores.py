@@ -200,13 +200,15 @@ def rich(hold: Hold, name: str = "v1", **rest: Any) -> Job:
 
 
 def assert_recorded(found: Job, saved: Job, harm: str) -> None:
-    """Hold that a job is as it was saved, beside what the store itself gives: attempts, progress, and when tries ended.
+    """Hold that a job is as it was saved, beside what the store itself gives: attempts, progress, and times.
 
     The order of copies means nothing.
     """
     for ours in (ended for ended in found.tries if ended.attempt in {each.attempt for each in saved.tries}):
         assert ours.ended is not None, f"{harm}: a try has no time at which it ended"
         assert ours.ended.tzinfo is not None, f"{harm}: a time without a time zone"
+    assert found.added is not None, f"{harm}: a job has no time at which it was added"
+    assert found.added.tzinfo is not None, f"{harm}: a time without a time zone"
     plain = evolve(
         found,
         copies=_sorted(found),
@@ -215,10 +217,12 @@ def assert_recorded(found: Job, saved: Job, harm: str) -> None:
         stage=saved.stage,
         done=saved.done,
         total=saved.total,
+        added=saved.added,
     )
     wanted = evolve(saved, copies=_sorted(saved), tries=tuple(evolve(ended, ended=None) for ended in saved.tries))
     assert plain == wanted, harm
 
 
 def _sorted(job: Job) -> tuple[Copy, ...]:
-    return tuple(sorted(job.copies, key=lambda copy: (copy.storage, copy.role)))
+    copies = (evolve(copy, stored_at=None, deleted_at=None) for copy in job.copies)
+    return tuple(sorted(copies, key=lambda copy: (copy.storage, copy.role)))

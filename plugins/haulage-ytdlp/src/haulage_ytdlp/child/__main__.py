@@ -15,7 +15,7 @@ from pathlib import Path
 sys.modules["curl_cffi"] = None  # type: ignore[assignment]
 
 from haulage_ytdlp import wire  # noqa: E402
-from haulage_ytdlp.child import guard, work  # noqa: E402
+from haulage_ytdlp.child import guard, limits, work  # noqa: E402
 
 
 def serve(control: socket.socket) -> None:
@@ -46,6 +46,7 @@ def run(connection: socket.socket) -> None:
         order = wire.message(lines.readline())
         connection.sendall(wire.line(wire.Began(os.getpid())))
         threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
+        limits.bound_memory()
         guard.install(order.private_hosts)
         work.carry_out(order, lambda report: connection.sendall(wire.line(report)))
         code = 0

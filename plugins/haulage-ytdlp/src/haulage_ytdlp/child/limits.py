@@ -2,6 +2,8 @@
 
 import functools
 import re
+import resource
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +12,9 @@ from yt_dlp.networking._requests import RequestsSession
 from yt_dlp.postprocessor.ffmpeg import FFmpegPostProcessor
 
 from haulage.plugin import Failure, FetchError, Kind
+
+MOST_MEMORY = 4 << 30
+"""Bytes that this process may have of its own, and likewise each that it starts."""
 
 MOST_PAGE_BYTES = 32 << 20
 """Of a page, a list of segments, a key, subtitles or a thumbnail; counted as they come, whatever was announced."""
@@ -40,6 +45,17 @@ ONE_FILE = {"protocol_whitelist": "file", "format_whitelist": WHOLE_FILES}
 """The options of FFmpeg for whatever came from outside."""
 
 _SCHEME = re.compile(r"(https?|data):", re.IGNORECASE)  # what `data:` has to say it brings along
+
+
+def bound_memory() -> None:
+    """Have this process fail, instead of the machine, where something takes memory without an end.
+
+    Linux alone counts what is counted here, memory that is private and can be written to, by this limit (setrlimit(2)).
+    """
+    if sys.platform == "linux":
+        _, most = resource.getrlimit(resource.RLIMIT_DATA)
+        bound = MOST_MEMORY if most == resource.RLIM_INFINITY else min(most, MOST_MEMORY)
+        resource.setrlimit(resource.RLIMIT_DATA, (bound, bound))
 
 
 def check_scheme(url: str) -> None:

@@ -1,11 +1,10 @@
-"""Go on with a download that was interrupted, if it is still the same content; otherwise begin anew.
+"""Go on with the download of one file that was interrupted, if it is still the same content; otherwise begin anew.
 
 yt-dlp appends to what lies in `name.part` whatever the server has now. So beside it stands what the server said of the
 content when it was begun, and every request for the rest says which content is meant (If-Range, RFC 9110 section
 13.1.5). What the answer says is checked too, since not every server heeds that.
 """
 
-import contextlib
 import json
 from collections.abc import Callable
 from datetime import timedelta
@@ -163,11 +162,3 @@ class Direct:
             self.forget()
         else:
             self._note.write_text(json.dumps(asdict(content)), encoding="utf-8")
-
-
-def begin_anew(name: str) -> None:
-    """Remove what is left of a download in fragments: one that was killed may have a fragment twice."""
-    path = Path(name)
-    for each in (path, *path.parent.glob(f"{path.name}.part*"), path.with_name(f"{path.name}.ytdl")):
-        with contextlib.suppress(FileNotFoundError):
-            each.unlink()

@@ -1,5 +1,6 @@
 """One `YoutubeDL` an order, never used twice."""
 
+import contextlib
 import itertools
 from typing import Any
 
@@ -10,8 +11,9 @@ from yt_dlp.networking import Request
 from yt_dlp.networking.exceptions import HTTPError, RequestError
 
 from haulage.plugin import Failure, FetchError, Kind
+from haulage_ytdlp.child.fragments import Fragments, StreamChanged
 from haulage_ytdlp.child.limits import LANGUAGE, MOST_PAGES, MOST_SUBTITLES, check_scheme, counted
-from haulage_ytdlp.child.resume import Direct, begin_anew
+from haulage_ytdlp.child.resume import Direct
 
 
 class Silent:
@@ -28,6 +30,7 @@ class Ydl(yt_dlp.YoutubeDL):  # type: ignore[misc]
 
     network_error: RequestError | None = None
     direct: Direct | None = None
+    fragments: Fragments | None = None
     _medium = False
     _pages = 0
 
@@ -63,16 +66,28 @@ class Ydl(yt_dlp.YoutubeDL):  # type: ignore[misc]
             self.direct = None
 
     def _in_fragments(self, name: str, info: dict[str, Any], subtitle: bool, test: bool) -> Any:
-        begin_anew(name)
         self.network_error = None
         try:
-            return super().dl(name, info, subtitle, test)
+            with contextlib.suppress(StreamChanged):
+                return self._appended(name, info, subtitle, test)
+            return self._appended(name, info, subtitle, test)
         except Exception as error:
             missing = self.network_error
             if isinstance(missing, HTTPError) and missing.status in (404, 410):
                 message = f"a part of the stream is missing: HTTP {missing.status} {missing.reason or ''}".strip()
                 raise FetchError(Failure(Kind.INVALID, message)) from error
             raise
+
+    def _appended(self, name: str, info: dict[str, Any], subtitle: bool, test: bool) -> Any:
+        self.fragments = Fragments(name)
+        try:
+            return super().dl(name, info, subtitle, test)
+        except SystemExit:  # the order was cancelled
+            if not subtitle:  # one is put together with a memory of its own
+                self.fragments.keep()
+            raise
+        finally:
+            self.fragments = None
 
     def urlopen(self, request: Any) -> Any:
         """See YoutubeDL."""
@@ -81,6 +96,8 @@ class Ydl(yt_dlp.YoutubeDL):  # type: ignore[misc]
         try:
             if self.direct is not None:
                 response = self.direct.open(request, super().urlopen)
+            elif self.fragments is not None:
+                response = self.fragments.open(request, super().urlopen)
             else:
                 response = super().urlopen(request)
         except RequestError as error:

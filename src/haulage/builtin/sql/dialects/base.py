@@ -1,5 +1,6 @@
 """What a dialect answers."""
 
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from sqlalchemy import Engine
@@ -25,6 +26,13 @@ class Database(Protocol):
     @property
     def reading(self) -> dict[str, object]:
         """The options of a transaction that only reads and sees one moment throughout."""
+
+    def turn(self) -> AbstractContextManager[None]:
+        """Be one of those who may use it now, for the length of a transaction.
+
+        Raises:
+            SQLAlchemyError: Others have used it for as long as a call waits.
+        """
 
     def failure(self, error: SQLAlchemyError) -> Failure:
         """What an error means, in one line without any value that a statement carried."""

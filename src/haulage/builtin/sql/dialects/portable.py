@@ -54,11 +54,11 @@ class UtcTime(TypeDecorator[datetime]):
             return value
         return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Read it back, aware and in UTC."""
-        if value is None:
-            return None
-        return datetime.fromisoformat(value) if isinstance(value, str) else value.astimezone(UTC)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None]:  # noqa: ARG002
+        """Read it back, aware and in UTC; by one call a value, since an archive has many."""
+        if dialect.name == "sqlite":
+            return lambda value: None if value is None else datetime.fromisoformat(value)
+        return lambda value: None if value is None else value.astimezone(UTC)
 
 
 class AnyText(TypeDecorator[str]):

@@ -1,6 +1,8 @@
 """PostgreSQL: a server that the processes of many machines share. Loading this module needs no driver."""
 
+import contextlib
 import re
+from contextlib import AbstractContextManager
 from typing import Any
 
 from attrs import field, frozen
@@ -54,6 +56,10 @@ class Postgres:
     reading: dict[str, object] = field(
         init=False, factory=lambda: {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
     )
+
+    def turn(self) -> AbstractContextManager[None]:
+        """See Database: it serves many at once."""
+        return contextlib.nullcontext()
 
     @property
     def label(self) -> str:

@@ -1,8 +1,13 @@
 """SQLite: a file that the processes of one machine share, or the memory of this one."""
 
+import contextlib
 import secrets
 import sqlite3
+import threading
 import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +35,7 @@ class Sqlite:
     """See Database."""
 
     engine: Engine
+    turn: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
     reading: dict[str, object] = field(init=False, factory=lambda: {"haulage_reads": True})
 
     @property
@@ -80,7 +86,34 @@ def open_memory() -> Sqlite:
         hide_parameters=True,
     )
     event.listen(engine, "engine_disposed", lambda _: anchor.close())
-    return Sqlite(_listening(engine))
+    return Sqlite(_listening(engine), _Turns().turn)
+
+
+class _Turns:
+    """Has threads take turns in the order in which they came.
+
+    A pool would give a connection back to the thread that had it last, as often as that one asks.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._line: deque[object] = deque()
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """See Database."""
+        me = object()
+        try:
+            with self._changed:
+                self._line.append(me)
+                if not self._changed.wait_for(lambda: self._line[0] is me, base.BUSY_SECONDS):
+                    raise PoolTimeoutError
+            yield
+        finally:
+            with self._changed:
+                if me in self._line:
+                    self._line.remove(me)
+                self._changed.notify_all()
 
 
 def _listening(engine: Engine) -> Engine:

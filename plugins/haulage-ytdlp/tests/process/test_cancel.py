@@ -1,0 +1,148 @@
+"""Fetch processes that are not needed any more: a cancel ends them, whatever they are about."""
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from slow_video import DRIP, video
+
+from haulage.cancel import Cancelled
+from haulage.plugin import Request
+from haulage.testing import LoopbackSite
+from haulage_ytdlp.fetcher import YtDlpFetcher
+
+
+class TestCancel:
+    def test_download(
+        self, begin: Callable[..., Any], lasting_family: Any, work: Any, eventually: Callable[..., None]
+    ) -> None:
+        """A cancel ends a download that would take hours, and every process of it, within 5 seconds."""
+        future = begin(DRIP, work)
+        (worker,) = lasting_family.workers()
+        assert lasting_family.session(worker) == {worker}
+        began = time.monotonic()
+        work.cancel.cancel("enough")
+        with pytest.raises(Cancelled, match="enough"):
+            future.result(timeout=10)
+        assert time.monotonic() - began < 5
+        eventually(
+            lambda: not lasting_family.session(worker) and not lasting_family.workers(), 5 - (time.monotonic() - began)
+        )
+
+    @pytest.mark.parametrize("stopped", [False, True], ids=["running", "stopped"])
+    def test_program_that_hangs(
+        self,
+        pages: Any,
+        hls: dict[str, bytes],
+        family: Any,
+        work: Any,
+        tmp_path: Path,
+        pool: Any,
+        eventually: Callable[..., None],
+        new_fetcher: Callable[..., YtDlpFetcher],
+        stopped: bool,
+    ) -> None:
+        """A cancel ends a program that the process has started and that heeds no SIGTERM, whatever its parent does."""
+        (tmp_path / "bin").mkdir()
+        program = tmp_path / "bin" / "ffmpeg"
+        program.write_text("#!/bin/sh\ntrap '' TERM\nexec sleep 600\n")
+        program.chmod(0o755)
+        (tmp_path / "folder").mkdir()
+        for name, body in hls.items():
+            pages.put(f"/{name}", "application/x-mpegurl" if name.endswith("m3u8") else "video/mp2t", body)
+        fetcher = new_fetcher(PATH=f"{program.parent}:{os.environ['PATH']}")
+        future = pool.submit(fetcher.fetch, video(pages.url("/list.m3u8")), tmp_path / "folder", work)
+        eventually(lambda: len(family.workers()) == 2)
+        (worker,) = [pid for pid in family.workers() if family.session(pid)]
+        assert family.session(worker) == family.workers()
+        if stopped:
+            os.kill(worker, signal.SIGSTOP)
+        began = time.monotonic()
+        work.cancel.cancel("enough")
+        with pytest.raises(Cancelled):
+            future.result(timeout=10)
+        eventually(lambda: not family.workers(), 5 - (time.monotonic() - began))
+
+    def test_while_the_server_starts(
+        self,
+        new_fetcher: Callable[..., YtDlpFetcher],
+        family: Any,
+        site: LoopbackSite,
+        work: Any,
+        new_work: Callable[[], Any],
+        tmp_path: Path,
+        pool: Any,
+        eventually: Callable[..., None],
+    ) -> None:
+        """A cancel does not wait for the server to be ready, and what was cancelled is not done once it is."""
+        fetcher = new_fetcher()
+        future = pool.submit(fetcher.fetch, video(site.url(DRIP)), tmp_path, work)
+        eventually(family.children)
+        (server,) = family.children()
+        os.kill(server, signal.SIGSTOP)
+        try:
+            assert not site.requests
+            began = time.monotonic()
+            work.cancel.cancel("enough")
+            with pytest.raises(Cancelled):
+                future.result(timeout=10)
+            assert time.monotonic() - began < 1
+        finally:
+            os.kill(server, signal.SIGCONT)
+        list(fetcher.expand(Request(site.url("/clip.mp4")), new_work()))
+        eventually(lambda: not family.workers())
+        assert site.requests == ()
+        assert family.children() == {server}
+
+    def test_before(self, fetcher: YtDlpFetcher, site: LoopbackSite, work: Any, tmp_path: Path) -> None:
+        """Work that was cancelled before it began does not begin."""
+        work.cancel.cancel("never mind")
+        with pytest.raises(Cancelled):
+            fetcher.fetch(video(site.url("/clip.mp4")), tmp_path, work)
+        with pytest.raises(Cancelled):
+            list(fetcher.expand(Request(site.url("/page")), work))
+        assert site.requests == ()
+
+    def test_expand(
+        self, fetcher: YtDlpFetcher, lasting_family: Any, work: Any, pool: Any, eventually: Callable[..., None]
+    ) -> None:
+        """A cancel ends a look at a page that does not answer."""
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            url = f"http://127.0.0.1:{silent.getsockname()[1]}/page"
+            future = pool.submit(list, fetcher.expand(Request(url), work))
+            silent.settimeout(10)
+            with silent.accept()[0]:
+                work.cancel.cancel("enough")
+                with pytest.raises(Cancelled):
+                    future.result(timeout=5)
+                eventually(lambda: not lasting_family.workers())
+
+    def test_one_of_two(self, begin: Callable[..., Any], work: Any, new_work: Callable[[], Any]) -> None:
+        """A cancel ends the work it is meant for, and no other."""
+        other = new_work()
+        first, second = begin(DRIP, work), begin("/drip/30/clip.mp4", other)
+        work.cancel.cancel("enough")
+        with pytest.raises(Cancelled):
+            first.result(timeout=10)
+        assert not second.done()
+        other.cancel.cancel("enough")
+        with pytest.raises(Cancelled):
+            second.result(timeout=10)
+
+
+def test_closing_the_iterator(
+    fetcher: YtDlpFetcher, lasting_family: Any, pages: Any, work: Any, eventually: Callable[..., None]
+) -> None:
+    """Closing the iterator of a long list early ends the process that reads it."""
+    items = "".join(f"<item><link>{pages.url(f'/{number}')}</link></item>" for number in range(3000))
+    url = pages.put("/feed", "application/rss+xml", f"<rss version='2.0'><channel>{items}</channel></rss>")
+    found = fetcher.expand(Request(url), work)
+    assert next(found) == Request(pages.url("/0"))
+    (worker,) = lasting_family.workers()
+    found.close()
+    eventually(lambda: not lasting_family.session(worker), 2)

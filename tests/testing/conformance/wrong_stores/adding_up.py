@@ -1,0 +1,46 @@
+"""Stores that add up wrongly, or forget when things were stored."""
+
+import itertools
+
+from attrs import evolve
+from right_store import RightStore
+
+from haulage.contracts import totals
+
+from .declaring import breaks
+
+
+@breaks("a_copy_tells_when_it_was_stored_and_deleted")
+class DatesEachSaveAnew(RightStore):
+    def dated(self, copy, before, now):
+        return super().dated(copy, None, now)
+
+
+@breaks("a_copy_tells_when_it_was_stored_and_deleted")
+class BelievesItsCaller(RightStore):
+    def dated(self, copy, before, now):
+        ours = super().dated(copy, before, now)
+        return evolve(ours, stored_at=copy.stored_at or ours.stored_at)
+
+
+def undeleted(copy):
+    return evolve(copy, state="stored") if copy.state == "deleted" else copy
+
+
+@breaks("a_tally_counts_what_is_there")
+class CountsWhatIsDeleted(RightStore):
+    def tally(self):
+        rows = [evolve(row.job, copies=tuple(map(undeleted, row.job.copies))) for row in self.rows.values()]
+        return totals.tally(rows)
+
+
+@breaks("holdings_say_what_each_video_takes_up")
+class ForgetsWhatWasDeleted(RightStore):
+    def holdings(self):
+        return (holding for holding in super().holdings() if not holding.deleted_at)
+
+
+@breaks("holdings_of_many_videos_come_each_once")
+class HoldsOnePage(RightStore):
+    def holdings(self):
+        return itertools.islice(super().holdings(), 20)
