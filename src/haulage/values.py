@@ -149,11 +149,14 @@ class Copy:
         storage: The storage's name in the config.
         role: The role of the file.
         key: The object's key.
-        state: `intended` is recorded before the object can become visible, `stored` after it was verified.
-        attempt: The attempt that wrote it.
+        state: `intended` is recorded before the object can become visible, `stored` after it was verified. What shall
+            go is `deleting` until the object is gone, and `deleted` from then on, which is what keeps it from being
+            hauled again. What was changed by others is `damaged` while a repair makes room under its key.
+        attempt: The attempt that wrote it; of what is `deleting` or `deleted`, the one that decided so.
         size: In bytes; None while the file still grows, and then nothing was committed yet.
         sha256: In hex; None likewise.
         token: What the store calls the upload while it is open, for sweeping.
+        version: What the store called the object when it was verified; as long as it does, its bytes are the same.
         stored_at: When it was stored, in UTC, by the metadata store's clock, which sets it.
         deleted_at: When it was deleted, likewise.
     """
@@ -161,11 +164,12 @@ class Copy:
     storage: str
     role: Role
     key: str
-    state: Literal["intended", "stored", "deleting", "deleted"]
+    state: Literal["intended", "stored", "deleting", "deleted", "damaged"]
     attempt: AttemptId
     size: int | None
     sha256: str | None
     token: str | None = None
+    version: str | None = None
     stored_at: datetime | None = None
     deleted_at: datetime | None = None
 

@@ -228,9 +228,9 @@ def test_a_job_that_nobody_would_go_on_with_is_due_again(local):
 
 
 def test_a_repair_that_was_broken_off_is_gone_on_with(local):
-    """A row says that its object was about to be deleted: what is there is looked at once more."""
+    """A row says that its object was damaged and about to make room: what is there is looked at once more."""
     local.haul("one", "two")
-    local.rows("update stored_objects set state = 'deleting' where role = 'video'")
+    local.rows("update stored_objects set state = 'damaged' where role = 'video'")
     (local.folder / "library" / KEY).write_bytes(b"short")
     assert [each[0] for each in local.told(repair=True)] == ["stuck", "stuck"]
     local.work()

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from haulage.pipeline.record import record
 from haulage.pipeline.steps import (
+    Delete,
     Expand,
     Fetch,
     Nothing,
@@ -39,6 +40,8 @@ _FILE, _CONTENT = record(FETCHED)
 RECORD = (_FILE, None, _CONTENT)
 WITH_RECORD = (MAIN, SUBTITLE, _FILE)
 ARCHIVED = tuple(copy("archive", each) for each in WITH_RECORD)
+GOING = evolve(FETCHED, attempts=(AttemptId("a"),))
+ASKED_SINCE = evolve(GOING, asked_after=1)
 
 
 # next_step
@@ -64,6 +67,15 @@ ARCHIVED = tuple(copy("archive", each) for each in WITH_RECORD)
         (evolve(FETCHED, copies=(copy("archive", state="deleted"),)), True, Store("archive", MAIN, None)),
         (evolve(FETCHED, copies=(copy("old"), copy("old", SUBTITLE))), False, Fetch()),
         (evolve(FETCHED, copies=tuple(copy(s, f) for s in STORE_TO for f in WITH_RECORD)), False, Nothing()),
+        (evolve(GOING, copies=(copy("archive", state="deleting"),)), False, Delete(copy("archive", state="deleting"))),
+        (evolve(ASKED_SINCE, copies=(copy("nas", state="deleting"),)), False, Verify(copy("nas", state="deleting"))),
+        (evolve(GOING, copies=(copy("archive", state="deleted"),)), False, Nothing()),
+        (evolve(GOING, copies=(copy("archive", state="deleted"),)), True, Store("nas", MAIN, None)),
+        (evolve(GOING, copies=(copy("archive", state="deleted"), copy("nas"))), False, Nothing()),
+        (evolve(GOING, copies=(copy("nas", state="deleted"),)), False, Fetch()),
+        (evolve(GOING, copies=(*ARCHIVED, copy("nas", state="deleted"))), False, Nothing()),
+        (evolve(ASKED_SINCE, copies=(copy("archive", state="deleted"),)), False, Fetch()),
+        (evolve(ASKED_SINCE, copies=(*ARCHIVED, copy("nas", state="deleted"))), False, Store("nas", MAIN, "archive")),
     ],
 )  # fmt: skip
 def test_the_next_step_follows_from_the_record(job, here, step):
@@ -186,6 +198,7 @@ def test_without_trouble_a_video_is_downloaded_once():
         (Store("nas", MAIN, None), "store:nas"),
         (Store("nas", MAIN, "archive"), "store:nas"),
         (Verify(INTENDED), "store:archive"),
+        (Delete(INTENDED), "delete:archive"),
         (Nothing(), "nothing"),
     ],
 )
@@ -207,6 +220,10 @@ def test_each_storage_has_a_stage_of_its_own(step, stage):
         (evolve(FETCHED, copies=(copy("archive", SUBTITLE),)), Status.UPLOADING),
         (evolve(FETCHED, copies=(copy("archive"),)), Status.DOWNLOADED),
         (evolve(FETCHED, copies=(copy("nas", state="intended"), copy("archive"))), Status.DOWNLOADED),
+        (evolve(GOING, copies=(copy("archive", state="deleted"),)), Status.PRUNED),
+        (evolve(GOING, copies=(copy("archive", state="deleted"), copy("nas"))), Status.DOWNLOADED),
+        (evolve(GOING, copies=(copy("archive"), copy("nas", state="deleted"))), Status.DOWNLOADED),
+        (evolve(ASKED_SINCE, copies=(copy("archive", state="deleted"),)), Status.UPLOADING),
     ],
 )
 def test_the_status_follows_from_the_record(job, status):

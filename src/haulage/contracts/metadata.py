@@ -216,7 +216,8 @@ class MetadataStore(ABC):
     ) -> Hold:
         """Replace the job as a whole, with its copies and its new tries.
 
-        When a copy got into the state `stored` or `deleted` the store notes; it takes that from nobody.
+        When a copy got into the state `stored` or `deleted` the store notes; it takes that from nobody. One that was
+        `deleting` or `damaged` and is `stored` once more was stored when it was before.
 
         Args:
             hold: Gives the attempt that must be the current one.

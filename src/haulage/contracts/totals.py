@@ -91,7 +91,7 @@ def holdings(job: Job) -> Iterator[Holding]:
     """What the video of a job takes up, or took up, in each storage."""
     groups: dict[tuple[str, bool], list[Copy]] = {}
     for copy in job.copies:
-        if copy.state != "intended":
+        if copy.state not in ("intended", "damaged"):
             groups.setdefault((copy.storage, copy.state == "deleted"), []).append(copy)
     video, facts = job.video, job.facts
     if video is None:

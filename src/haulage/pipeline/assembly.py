@@ -22,6 +22,7 @@ from haulage.errors import Failure, HaulageError, Kind, PluginError
 from haulage.pipeline.budget import Allowance
 from haulage.pipeline.job import Carrier
 from haulage.pipeline.patience import PatientStore
+from haulage.pipeline.removal import Remover
 from haulage.pipeline.space import Space
 from haulage.pipeline.sweeper import Sweeper
 from haulage.pipeline.transfer import Place, Transfer
@@ -162,6 +163,14 @@ class Assembly:
 
         return self._part(f"storage {name}", make)
 
+    @property
+    def remover(self) -> Remover:
+        """Deletes what is stored, in whatever storage of the config it lies."""
+        config = self.config
+        return Remover(
+            lambda name: self.place(name) if name in config.storages else None, config.store_to, config.lease
+        )
+
     def _observer(self, name: str) -> Observer:
         observer: Observer = self._build(ObserverComponent, self.config.observers[name], name)
 
@@ -185,7 +194,7 @@ class Assembly:
             config = self.config
             transfer = Transfer({name: self.place(name) for name in config.store_to}, config.store_to, config.layout)
             policy = self._build(RetryPolicyComponent, config.retry, "retry")
-            carrier = Carrier(self.store, self.fetcher, policy, transfer, self.workspace, self.space)
+            carrier = Carrier(self.store, self.fetcher, policy, transfer, self.remover, self.workspace, self.space)
             sweeper = Sweeper(self.store, self.workspace, config.workspace.keep_failed)
             worker = Worker(self.store, carrier, sweeper, config.lease)
             for name in config.observers:
@@ -203,6 +212,7 @@ class Assembly:
     def close(self) -> None:
         """Give back all that was built, the last first."""
         self._stack.close()
+        self._parts.clear()  # some of them know us: nothing shall wait for the garbage collector
 
 
 _lock = threading.Lock()

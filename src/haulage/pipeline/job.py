@@ -12,8 +12,10 @@ from haulage.errors import ConfigError, Duplicate, Failure, FetchError, HaulageE
 from haulage.pipeline.asked import check_entry
 from haulage.pipeline.attempt import Attempt, public_failure
 from haulage.pipeline.behind import WriteBehind
+from haulage.pipeline.removal import Remover
 from haulage.pipeline.space import Space
 from haulage.pipeline.steps import (
+    Delete,
     Expand,
     Fetch,
     Nothing,
@@ -48,6 +50,7 @@ class Carrier:
         fetcher: Downloads.
         policy: Decides how long to wait.
         transfer: Stores.
+        remover: Deletes what shall go.
         workspace: Where downloads lie.
         space: Whether there is room for them.
     """
@@ -56,6 +59,7 @@ class Carrier:
     fetcher: Fetcher
     policy: RetryPolicy
     transfer: Transfer
+    remover: Remover
     workspace: Workspace
     space: Space
 
@@ -97,6 +101,8 @@ class Carrier:
                         self.space.accepted(stage)
                     case Verify(copy):
                         self.transfer.verify(copy, attempt)
+                    case Delete(copy):
+                        self.remover.finish(copy, attempt)
                     case Nothing():
                         self._finish(attempt)
                         return

@@ -6,7 +6,7 @@ Nothing remembers where a job "was", so a crash, a retry, a new mirror and a rep
 import hashlib
 from datetime import timedelta
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from haulage.contracts.metadata import Again, Done, Gate
 from haulage.contracts.policies import History, RetryPolicy
@@ -43,11 +43,18 @@ class Store:
 
 
 @frozen
+class Delete:
+    """Delete an object that shall go."""
+
+    copy: Copy
+
+
+@frozen
 class Nothing:
     """All is done."""
 
 
-Step = Expand | Fetch | Verify | Store | Nothing
+Step = Expand | Fetch | Verify | Store | Delete | Nothing
 
 
 def next_step(job: Job, store_to: tuple[str, ...], files_here: bool) -> Step:
@@ -60,22 +67,46 @@ def next_step(job: Job, store_to: tuple[str, ...], files_here: bool) -> Step:
     """
     if job.video is None:
         return Expand()
+    since = job.attempts[job.asked_after :]
     for copy in job.copies:
+        if copy.state == "deleting":
+            return Delete(copy) if copy.attempt in since else Verify(copy)  # it was asked for, and may be there
         if copy.state == "intended" and copy.size is not None:
             return Verify(copy)  # otherwise it was sent while the file grew, and not committed
     stored = {(copy.storage, copy.role) for copy in job.copies if copy.state == "stored"}
+    gone = let_go(job)
     for storage in store_to:
+        if storage in gone:
+            continue
         for file in job.files:
             if (storage, file.role) in stored:
                 continue
             if files_here:
                 return Store(storage, file, None)
             source = next((each for each in store_to if (each, file.role) in stored), None)
-            return Store(storage, file, source) if source else Fetch()
+            if source:
+                return Store(storage, file, source)
+            return Nothing() if store_to[0] in gone else Fetch()
         if job.files and (storage, ROLE) not in stored:
             file, content = record(job)
             return Store(storage, file, None, content)
     return Nothing() if job.files else Fetch()
+
+
+def let_go(job: Job) -> frozenset[str]:
+    """The storages whose copy of the video was deleted on purpose, and not asked for since."""
+    since = job.attempts[job.asked_after :]
+    return frozenset(
+        copy.storage
+        for copy in job.copies
+        if copy.role == "video" and copy.state == "deleted" and copy.attempt in since
+    )
+
+
+def with_copy(job: Job, copy: Copy, *instead: Copy) -> Job:
+    """The job with something else, or nothing, in place of what is known of a file in a storage."""
+    others = tuple(each for each in job.copies if (each.storage, each.role) != (copy.storage, copy.role))
+    return evolve(job, copies=(*others, *instead))
 
 
 def stage_of(step: Step) -> str:
@@ -83,6 +114,8 @@ def stage_of(step: Step) -> str:
     match step:
         case Store(storage=storage) | Verify(copy=Copy(storage=storage)):
             return f"store:{storage}"
+        case Delete(copy=Copy(storage=storage)):
+            return f"delete:{storage}"
         case _:
             return type(step).__name__.lower()
 
@@ -95,8 +128,11 @@ def status_of(job: Job, store_to: tuple[str, ...], *, at_work: bool = True) -> S
         store_to: As above.
         at_work: Whether somebody works on it; otherwise it waits, even where half a download lies in a workspace.
     """
-    if any(copy.storage == store_to[0] and copy.role == "video" and copy.state == "stored" for copy in job.copies):
+    held = [copy.storage for copy in job.copies if copy.role == "video" and copy.state == "stored"]
+    if store_to[0] in held:
         return Status.DOWNLOADED
+    if store_to[0] in let_go(job):
+        return Status.DOWNLOADED if held else Status.PRUNED
     if job.files:
         return Status.UPLOADING if job.copies else Status.FETCHED
     return Status.DOWNLOADING if at_work and job.home else Status.PENDING

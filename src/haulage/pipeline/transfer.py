@@ -15,7 +15,8 @@ from haulage.errors import Failure, Kind, StorageError
 from haulage.keys import object_key
 from haulage.pipeline.attempt import Attempt
 from haulage.pipeline.behind import WriteBehind
-from haulage.pipeline.steps import Store, status_of
+from haulage.pipeline.reading import read_digest
+from haulage.pipeline.steps import Store, status_of, with_copy
 from haulage.values import Copy, Job, Video
 
 _BLOCK = 1 << 20
@@ -176,7 +177,8 @@ class Transfer:
         good = place is not None and found is not None and self._agrees(place, copy, found, attempt, committed)
         if not good:
             self._sweep(copy, attempt)
-        stored = (evolve(copy, state="stored", token=None),) if good else ()
+        version = found.version if found else None
+        stored = (evolve(copy, state="stored", token=None, version=version),) if good else ()
         attempt.save(self._with(attempt.job, copy, instead=stored))
         for each in stored:
             attempt.stored(each, self.places[each.storage].storage.url(each.key))
@@ -202,15 +204,9 @@ class Transfer:
         ours = committed or found.attempt == copy.attempt
         if ours and place.capabilities.checks_content:
             return True
-        digest = hashlib.sha256()
-        with place.storage.read(copy.key, attempt) as source:
-            while block := source.read(_BLOCK):
-                digest.update(block)
-                attempt.cancel.raise_if_cancelled()
-        return digest.hexdigest() == copy.sha256
+        return read_digest(place.storage, copy.key, attempt) == copy.sha256
 
     def _with(self, job: Job, copy: Copy, *, instead: tuple[Copy, ...] | None = None) -> Job:
         """The job with a copy, or what there is instead of it, in place of what was known of that file there."""
-        others = tuple(each for each in job.copies if (each.storage, each.role) != (copy.storage, copy.role))
-        job = evolve(job, copies=others + ((copy,) if instead is None else instead))
+        job = with_copy(job, copy, *((copy,) if instead is None else instead))
         return evolve(job, status=status_of(job, self.store_to))

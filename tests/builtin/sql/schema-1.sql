@@ -96,6 +96,7 @@ CREATE TABLE stored_objects (
     sha256 VARCHAR(64),
     attempt VARCHAR(32) NOT NULL,
     token TEXT,
+    version TEXT,
     stored_at VARCHAR,
     deleted_at VARCHAR,
     PRIMARY KEY (number),
@@ -161,13 +162,13 @@ INSERT INTO videos
      'yt-dlp 2025.12.08', '1111111111111111111111111111111111111111111111111111111111111111');
 
 INSERT INTO stored_objects
-    (number, video, role, storage, "key", state, size, sha256, attempt, token, stored_at, deleted_at) VALUES
+    (number, video, role, storage, "key", state, size, sha256, attempt, token, version, stored_at, deleted_at) VALUES
     (1, 1, 'video', 'archive', 'UC1/one/video.mp4', 'stored', 7000,
      '1111111111111111111111111111111111111111111111111111111111111111', 'a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2', NULL,
-     '2026-01-05T10:01:59.000Z', NULL),
+     '8d-17', '2026-01-05T10:01:59.000Z', NULL),
     (2, 1, 'subtitle', 'archive', 'UC1/one/video.en.vtt', 'intended', 70,
      '2222222222222222222222222222222222222222222222222222222222222222', 'a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2a2', 'upload-9',
-     NULL, NULL),
+     NULL, NULL, NULL),
     (3, 1, 'video', 'nas', 'UC1/one/video.mp4', 'deleted', 7000,
      '1111111111111111111111111111111111111111111111111111111111111111', 'a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1', NULL,
-     '2026-01-05T10:01:30.000Z', '2026-01-06T00:00:00.000Z');
+     NULL, '2026-01-05T10:01:30.000Z', '2026-01-06T00:00:00.000Z');

@@ -30,6 +30,7 @@ ONE = Job(
     copies=(
         Copy(
             *("archive", "video", "UC1/one/video.mp4", "stored", AttemptId("a2" * 16), 7000, "1" * 64),
+            version="8d-17",
             stored_at=datetime(2026, 1, 5, 10, 1, 59, tzinfo=UTC),
         ),
         Copy("archive", "subtitle", "UC1/one/video.en.vtt", "intended", AttemptId("a2" * 16), 70, "2" * 64, "upload-9"),

@@ -214,8 +214,9 @@ class RightStore(MetadataStore):
     def dated(self, copy, before, now):
         if before is not None and before.state == copy.state:
             return evolve(copy, stored_at=before.stored_at, deleted_at=before.deleted_at)
+        was_there = before is not None and before.state in ("deleting", "damaged")
         stored = now if copy.state == "stored" else None
-        if copy.state in ("deleting", "deleted"):
+        if copy.state in ("deleting", "deleted", "damaged") or (was_there and copy.state == "stored"):
             stored = before and before.stored_at
         return evolve(copy, stored_at=stored, deleted_at=now if copy.state == "deleted" else None)
 

@@ -155,6 +155,7 @@ class StoredObjectRow(Base):
     sha256: Mapped[str | None] = mapped_column(AnyText(64))
     attempt: Mapped[str] = mapped_column(AnyText(32))
     token: Mapped[str | None] = mapped_column(AnyText)
+    version: Mapped[str | None] = mapped_column(AnyText)
     stored_at: Mapped[datetime | None] = mapped_column(UtcTime)
     deleted_at: Mapped[datetime | None] = mapped_column(UtcTime)
 

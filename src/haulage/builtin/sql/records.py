@@ -79,6 +79,7 @@ def copy_values(copy: Copy) -> Values:
         "sha256": copy.sha256,
         "attempt": copy.attempt,
         "token": copy.token,
+        "version": copy.version,
     }
 
 
@@ -145,6 +146,7 @@ def _copy(row: Row[Any]) -> Copy:
         row.size,
         row.sha256,
         row.token,
+        row.version,
         row.stored_at,
         row.deleted_at,
     )

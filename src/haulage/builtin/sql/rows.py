@@ -5,7 +5,21 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, insert, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    case,
+    delete,
+    false,
+    insert,
+    or_,
+    select,
+    true,
+    tuple_,
+    update,
+)
 
 from haulage.builtin.sql.dialects.portable import from_now, upsert
 from haulage.builtin.sql.models import AttemptRow, SiteRow, StoredObjectRow, VideoProcessingJob, VideoRow
@@ -52,14 +66,13 @@ def save_copies(connection: Connection, video: int, job: Job) -> None:
         new |= {"stored_at": from_now() if copy.state == "stored" else None}
         new |= {"deleted_at": from_now() if copy.state == "deleted" else None}
         written = upsert(connection, StoredObjectRow).values(**row, **new)
-        # A copy keeps the time at which it reached its state, and one that goes the time at which it was stored.
-        changed = StoredObjectRow.state != copy.state
-        goes = copy.state in ("deleting", "deleted")
+        # A copy keeps the time at which it was stored also when it goes, and when it stays after all.
+        there = StoredObjectRow.state.in_(["stored", "deleting", "damaged"])
+        keeps = {"intended": false(), "stored": there}.get(copy.state, true())
+        again = StoredObjectRow.state == copy.state
         times = {
-            "stored_at": StoredObjectRow.stored_at
-            if goes
-            else case((changed, written.excluded.stored_at), else_=StoredObjectRow.stored_at),
-            "deleted_at": case((changed, written.excluded.deleted_at), else_=StoredObjectRow.deleted_at),
+            "stored_at": case((keeps, StoredObjectRow.stored_at), else_=written.excluded.stored_at),
+            "deleted_at": case((again, StoredObjectRow.deleted_at), else_=written.excluded.deleted_at),
         }
         identity = [StoredObjectRow.video, StoredObjectRow.role, StoredObjectRow.storage]
         connection.execute(written.on_conflict_do_update(index_elements=identity, set_=row | times))

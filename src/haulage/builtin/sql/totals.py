@@ -55,7 +55,7 @@ def _page(database: Database, last: int) -> tuple[list[Holding], int | None]:
                 func.min(stored.stored_at).label("stored_at"),
                 func.max(case((deleted, stored.deleted_at))).label("deleted_at"),
             )
-            .where(of_page, stored.state != "intended")
+            .where(of_page, stored.state.not_in(["intended", "damaged"]))
             .group_by(stored.video, stored.storage, deleted)
             .subquery()
         )

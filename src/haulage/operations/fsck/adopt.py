@@ -14,11 +14,10 @@ from haulage.contracts.storage import StoredObject
 from haulage.errors import AttemptLost, ConfigError, Duplicate, HaulageError, StorageError
 from haulage.keys import check_key, sibling_key
 from haulage.operations.fsck.archive import Archive
-from haulage.operations.fsck.judge import with_copy
 from haulage.operations.fsck.mend import BUSY
 from haulage.pipeline.asked import check_url
 from haulage.pipeline.record import LARGEST, ROLE, Told, read_record
-from haulage.pipeline.steps import status_of
+from haulage.pipeline.steps import status_of, with_copy
 from haulage.secrets import public_url
 from haulage.values import AttemptId, Copy, JobId, MediaFile, Request, Status
 
@@ -141,7 +140,7 @@ class Adopter:
         """
         store, told = self._archive.store, found.told
         store.add([NewJob(found.request, self._archive.site_of(told.video.url), told.video)])
-        with self._archive.holding(found.job) as held:
+        with self._archive.holder.holding(found.job) as held:
             if held is None:
                 return BUSY
             job = held.job

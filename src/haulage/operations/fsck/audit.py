@@ -17,6 +17,7 @@ from haulage.operations.fsck.mend import BUSY, Mender
 from haulage.operations.fsck.remains import Remains
 from haulage.operations.fsck.strays import Strays
 from haulage.operations.fsck.troubles import Sort, Trouble
+from haulage.operations.holding import Holder, holder
 from haulage.pipeline.assembly import Assembly
 from haulage.secrets import public_url
 from haulage.values import Job
@@ -75,23 +76,18 @@ def audit(
     if not (repair or adopt):
         yield from _troubles(archive, progress, deep=deep, repair=False, adopt=False)
         return
-    workspace = assembly.workspace
-    roster = workspace.roster()  # should this process die, others see at once that it holds nothing any more
-    try:
-        archive = evolve(archive, home=workspace.home, worker=roster.name)
+    with holder(assembly) as holding:
+        archive = evolve(archive, holder=holding)
         yield from _troubles(archive, progress, deep=deep, repair=repair, adopt=adopt)
-    finally:
-        roster.close()
 
 
 def _archive(assembly: Assembly, storages: tuple[str, ...]) -> Archive:
     config = assembly.config
     return Archive(
-        assembly.store,
+        Holder(assembly.store, config.lease),
         {name: assembly.place(name) for name in storages or config.storages},
         config.store_to,
         config.layout,
-        config.lease,
         lambda url: assembly.fetcher.site(url),
         frozenset(storages),
     )
@@ -143,7 +139,7 @@ def _jobs(
     pool = ThreadPoolExecutor(_AT_ONCE, "haulage-fsck")
     try:
         while page := list(itertools.islice(jobs, _PAGE)):
-            waiting = archive.waits(*(job.id for job in page))
+            waiting = archive.holder.waits(*(job.id for job in page))
             listed = [_claimed(archive, inventory, job) for job in page]
             waits = [job.id in waiting for job in page]
             examined = pool.map(lambda job, listed, waits: look.at(job, listed, waits=waits), page, listed, waits)

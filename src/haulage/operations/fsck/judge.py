@@ -112,8 +112,10 @@ def faults_of_job(job: Job, *, waits: bool) -> Iterator[Fault]:
     for copy in job.copies:
         if copy.state == "intended" and copy.size is not None:
             yield Fault(Sort.STUCK, "whether it was stored was never found out", Remedy.GO_ON, copy)
-        elif copy.state == "deleting" and job.status is not Status.PRUNED:
+        elif copy.state == "damaged":
             yield Fault(Sort.STUCK, "a repair of it was broken off", Remedy.SET_ASIDE, copy)
+        elif copy.state == "deleting":
+            yield Fault(Sort.STUCK, "it was to be deleted, and that was broken off", Remedy.GO_ON, copy)
 
 
 def lacking(job: Job, storages: Iterable[str], layout: str) -> Iterator[Copy]:
@@ -130,16 +132,14 @@ def lacking(job: Job, storages: Iterable[str], layout: str) -> Iterator[Copy]:
 
 
 def superfluous(job: Job, storage: str, there: StoredObject) -> bool:
-    """Whether an object that no row names is surely not needed: the job wrote it, and has the video there elsewhere."""
-    names = any(copy.key == there.key and copy.storage == storage for copy in job.copies)
-    has = any((copy.storage, copy.role, copy.state) == (storage, "video", "stored") for copy in job.copies)
+    """Whether an object that no row names is surely not needed.
+
+    The job wrote it, and has the video there under another key, or had it there and it was deleted on purpose.
+    """
+    here = [copy for copy in job.copies if copy.storage == storage]
+    names = any(copy.key == there.key and copy.state != "deleted" for copy in here)
+    has = any(copy.role == "video" and copy.state in ("stored", "deleted") for copy in here)
     return has and not names and there.attempt is not None and there.attempt in job.attempts
-
-
-def with_copy(job: Job, copy: Copy, *instead: Copy) -> Job:
-    """The job with something else, or nothing, in place of a copy."""
-    others = tuple(each for each in job.copies if (each.storage, each.role) != (copy.storage, copy.role))
-    return evolve(job, copies=(*others, *instead))
 
 
 def at_rest(job: Job, store_to: tuple[str, ...], *, due: bool) -> tuple[Job, Again | Done]:

@@ -62,8 +62,8 @@ class Look:
 
     def again(self, job: JobId) -> Examined | None:
         """Examine a job as it is now; None where there is none."""
-        waits = job in self.archive.waits(job)
-        now = self.archive.job(job)
+        waits = job in self.archive.holder.waits(job)
+        now = self.archive.holder.job(job)
         return Examined(now, tuple(self.faults(now, self.archive.call, None, waits=waits))) if now else None
 
     def faults(self, job: Job, ctx: Context, listed: Listed | None, *, waits: bool) -> Iterator[Fault]:

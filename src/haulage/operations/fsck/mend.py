@@ -7,10 +7,12 @@ from attrs import evolve
 
 from haulage.contracts.storage import ObjectInfo, StoredObject
 from haulage.errors import AlreadyExists, AttemptLost, Failure, Kind
-from haulage.operations.fsck.archive import Archive, Held
-from haulage.operations.fsck.judge import Fault, Remedy, at_rest, with_copy
+from haulage.operations.fsck.archive import Archive
+from haulage.operations.fsck.judge import Fault, Remedy, at_rest
 from haulage.operations.fsck.look import Look
+from haulage.operations.holding import Held
 from haulage.pipeline.attempt import Attempt
+from haulage.pipeline.steps import with_copy
 from haulage.values import Copy, Job, JobId
 
 BUSY = "a worker has the job just now"
@@ -43,7 +45,7 @@ class Mender:
         Raises:
             StorageError: A storage cannot be used; what was mended is recorded.
         """
-        with self._archive.holding(job) as held:
+        with self._archive.holder.holding(job) as held:
             if held is None:
                 return None
             try:
@@ -112,12 +114,12 @@ class Mender:
         if self._archive.digest(copy.storage, aside, attempt) != digest:
             said = f"{storage.url(aside)} is not what was to be kept"
             raise AlreadyExists(Failure(Kind.CONFLICT, said, cure="move it away"))
-        attempt.save(with_copy(attempt.job, copy, evolve(copy, state="deleting")))
+        attempt.save(with_copy(attempt.job, copy, evolve(copy, state="damaged")))
         storage.delete(copy.key, only=there)
 
     def delete(self, job: JobId, storage: str, there: StoredObject, needless: Needless) -> str:
         """Delete an object that nobody needs; why not, where that is not so any more."""
-        with self._archive.holding(job) as held:
+        with self._archive.holder.holding(job) as held:
             if held is None:
                 return BUSY
             now = self._archive.stat(storage, there.key)

@@ -54,7 +54,7 @@ class Remains:
                     yield self._ended(remain, remain.job) if self.repair else remain.trouble
 
     def _ended(self, remain: _Remain, job: JobId) -> Trouble:
-        with self.archive.holding(job) as held:  # nobody else works on it now, and who sleeps can save nothing
+        with self.archive.holder.holding(job) as held:  # nobody else works on it now, and who sleeps can save nothing
             if held is None:
                 return evolve(remain.trouble, left=BUSY)
             remain.end()
@@ -100,7 +100,7 @@ class Remains:
 
     def _waits(self, job: JobId | None, attempt: AttemptId | None = None) -> bool:
         """Whether somebody may go on with a job, and, where one is named, this attempt is its last."""
-        record = self.archive.job(job) if job else None
-        if record is None or not self.archive.waits(record.id):
+        record = self.archive.holder.job(job) if job else None
+        if record is None or not self.archive.holder.waits(record.id):
             return False
         return attempt in (None, record.attempts[-1] if record.attempts else None)

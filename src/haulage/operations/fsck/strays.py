@@ -86,7 +86,7 @@ class Strays:
         trouble = Trouble(
             Sort.ORPHAN, storage, self._archive.name(storage, there.key), "no row names it, and we wrote it", job=job
         )
-        record, now = self._archive.job(job), self._archive.stat(storage, there.key)
+        record, now = self._archive.holder.job(job), self._archive.stat(storage, there.key)
         if record is None or now is None or not superfluous(record, storage, now):
             return evolve(trouble, cure=f"its video is not stored there; haul it with: haulage retry {job}")
         trouble = evolve(trouble, repair=_DELETE)

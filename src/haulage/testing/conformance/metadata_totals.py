@@ -40,6 +40,9 @@ class TotalsLaws:
         eventually(lambda: _stored(stores, next(others)) > before or None, "a copy that comes later has no later time")
         assert saved("stored").stored_at == first.stored_at, "a copy that is saved again is told to be stored later"
         assert saved("deleting").deleted_at is None, "a copy is told to be deleted that is only about to be"
+        stays = saved("stored").stored_at
+        assert stays == first.stored_at, "a copy that was to be deleted, and stays, is told to be stored later"
+        assert saved("damaged").stored_at == stays, "a copy that is repaired does not tell any more when it was stored"
         gone = saved("deleted")
         assert gone.stored_at == first.stored_at, "a copy that was deleted does not tell any more when it was stored"
         assert gone.deleted_at is not None, "a copy does not tell when it was deleted"

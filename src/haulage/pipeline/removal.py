@@ -1,0 +1,127 @@
+"""Delete what is stored of a job while it is held: the only room in which whole objects of ours go on purpose."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from attrs import evolve, frozen
+
+from haulage.contracts.storage import StoredObject
+from haulage.errors import AlreadyExists
+from haulage.pipeline.attempt import Attempt
+from haulage.pipeline.reading import read_digest
+from haulage.pipeline.steps import status_of, with_copy
+from haulage.pipeline.transfer import Place
+from haulage.values import Copy
+
+_UNKNOWN = "the config does not name its storage any more"
+
+
+@frozen
+class Removed:
+    """What became of an object that was to be deleted.
+
+    Attributes:
+        copy: As it was recorded before.
+        left: Why it was left where it is; empty where it is gone.
+    """
+
+    copy: Copy
+    left: str = ""
+
+
+@frozen
+class _Found:
+    """What lies under the key of a copy, and why it must stay; empty where it may go."""
+
+    there: StoredObject | None
+    left: str = ""
+
+
+@frozen
+class Remover:
+    """Deletes objects that are ours, and still are what was stored.
+
+    Their rows say `deleting` before they go and `deleted` afterwards, so that a kill at any moment leaves no row that
+    claims what is not there, and whoever takes up the job goes on.
+
+    Attributes:
+        place_of: A storage by its name; None where the config does not name it any more.
+        store_to: The storages that shall hold a video; the first is the primary one.
+        lease: How long a job is held at a time.
+    """
+
+    place_of: Callable[[str], Place | None]
+    store_to: tuple[str, ...]
+    lease: timedelta
+
+    def remove(self, attempt: Attempt, storage: str) -> tuple[Removed, ...]:
+        """Delete all files of the job in a storage, or none where one of them is not what was stored.
+
+        Raises:
+            StorageError: The storage cannot be used; what was begun is recorded, and goes on with the job.
+            AttemptLost: The job is held no more.
+            Cancelled: On cancel.
+        """
+        copies = [copy for copy in attempt.job.copies if copy.storage == storage and copy.state == "stored"]
+        found = [self._look(copy, attempt) for copy in copies]
+        if any(each.left for each in found):
+            other = "another file of the video has to stay"
+            return tuple(Removed(copy, each.left or other) for copy, each in zip(copies, found, strict=True))
+        job = attempt.job
+        for copy in copies:
+            job = with_copy(job, copy, evolve(copy, state="deleting", attempt=attempt.attempt))
+        attempt.save(job)
+        going = [copy for copy in job.copies if copy.storage == storage and copy.state == "deleting"]
+        known = {copy.role: each for copy, each in zip(copies, found, strict=True)}
+        return tuple(Removed(copy, self.finish(copy, attempt, known.get(copy.role))) for copy in going)
+
+    def finish(self, copy: Copy, attempt: Attempt, found: _Found | None = None) -> str:
+        """Delete an object that shall go, and record it; why it was left, where it was: its row says `stored` again.
+
+        Raises:
+            StorageError: The storage cannot be used; whether the object is gone is found out the next time.
+            AttemptLost: The job is held no more.
+            Cancelled: On cancel.
+        """
+        place = self.place_of(copy.storage)
+        found = found or self._look(copy, attempt)
+        left, there = found.left, found.there
+        if place is not None and there is not None and not left:
+            attempt.prove()
+            try:
+                place.storage.delete(copy.key, only=there)
+            except AlreadyExists as error:
+                left = str(error)
+        stays = evolve(copy, state="stored", attempt=(there and there.attempt) or copy.attempt)
+        job = with_copy(attempt.job, copy, stays if left else evolve(copy, state="deleted"))
+        attempt.save(evolve(job, status=status_of(job, self.store_to, at_work=False)))
+        name = place.storage.url(copy.key) if place else copy.key
+        told = {"storage": copy.storage, "key": copy.key, "size": copy.size}
+        if left:
+            attempt.log.warning("left %s where it is: %s", name, left, extra=told)
+        else:
+            attempt.log.info("deleted %s", name, extra=told)
+        return left
+
+    def _look(self, copy: Copy, attempt: Attempt) -> _Found:
+        place = self.place_of(copy.storage)
+        if place is None:
+            return _Found(None, _UNKNOWN)
+        there = place.storage.stat(copy.key)
+        if there is None:
+            gone = copy.state == "deleting"  # it was there when that was recorded
+            return _Found(None, "" if gone else "it is not there, as haulage fsck can tell")
+        return _Found(there, self._changed(place, copy, there, attempt))
+
+    def _changed(self, place: Place, copy: Copy, there: StoredObject, attempt: Attempt) -> str:
+        """Why an object is not what was stored, or not ours; empty where it is."""
+        tells = place.capabilities.keeps_info
+        if there.size != copy.size:
+            return f"it has {there.size:,} bytes, {copy.size or 0:,} were stored"
+        if tells and copy.state == "stored" and there.attempt not in (*attempt.job.attempts, copy.attempt):
+            return "somebody else wrote it"
+        if tells and there.version is not None and there.version == copy.version:
+            return ""
+        if read_digest(place.storage, copy.key, attempt, self.lease) != copy.sha256:
+            return "its bytes are not those that were stored"
+        return ""
