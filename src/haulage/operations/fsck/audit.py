@@ -165,7 +165,8 @@ def _claimed(archive: Archive, inventory: Inventory, job: Job) -> Mapping[tuple[
     inventory.know(job)
     found = {}
     for copy in job.copies:
-        inventory.claim(copy.storage, copy.key)
+        if copy.state != "deleted":
+            inventory.claim(copy.storage, copy.key)
     for copy in (*job.copies, *lacking(job, archive.store_to, archive.layout)):
         there = inventory.listed(copy.storage, copy.key)
         if there is not None:

@@ -72,7 +72,8 @@ def to_be_read(copy: Copy, there: StoredObject, *, keeps_info: bool, deep: bool)
     """Whether only the bytes can tell if an object is what was stored."""
     if there.size != copy.size:
         return False  # it is not
-    doubtful = there.attempt != copy.attempt or there.sha256 not in (None, copy.sha256)
+    other = copy.version is not None and there.version != copy.version
+    doubtful = other or there.attempt != copy.attempt or there.sha256 not in (None, copy.sha256)
     return deep or (keeps_info and doubtful)
 
 
