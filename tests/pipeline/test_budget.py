@@ -4,12 +4,27 @@ import contextlib
 import logging
 import sqlite3
 import threading
+import time
 
+import psycopg
 import pytest
 
-from haulage import Continued, Copy, Failure, JobId, Kind, Lost, Paused, RunEnded, Status, Stored
+from haulage import (
+    Continued,
+    Copy,
+    Failure,
+    JobId,
+    Kind,
+    Lost,
+    Paused,
+    RunEnded,
+    Settled,
+    Status,
+    Stored,
+)
 from haulage.pipeline import budget, driver
 from haulage.pipeline.account import Account
+from haulage.plugin import StorageError
 from haulage.values import AttemptId
 
 
@@ -110,3 +125,64 @@ def test_each_object_counts_once(pipeline):
             account(Stored(job, attempt, Copy("nas", role, role, "stored", attempt, size, "0" * 64), "nas/file"))
         account(Lost(job, attempt, Failure(Kind.CRASHED, "the lease ended")))
         assert account.close().stored == 27
+
+
+def test_a_run_that_is_left_tells_its_end(pipeline, site, ask):
+    """Who leaves the loop hears of it too, last of all."""
+    heard = []
+    with pipeline(watching=[heard.append], workers=2) as running:
+        for _ in running.run([site.url("third.mp4?hold=60"), site.url("clip.mp4?left")]):
+            break
+    [(total,)] = ask("select sum(size) from stored_objects")
+    assert heard[-1] == RunEnded(total, total, None, ("library",))
+    assert [type(each) for each in heard].count(RunEnded) == 1
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["it can be asked", "it cannot be asked"])
+def test_a_run_that_an_error_ends_tells_its_end(pipeline, site, odd, ask, caplog, there):
+    """Where the database has the numbers; otherwise a warning says why not, and the error is the one that ended it."""
+    odd.REFUSALS["b"] = [("write", Kind.DENIED)]
+    heard = []
+
+    def watch(event):
+        heard.append(event)
+        if isinstance(event, Settled) and not there:
+            ask("drop table stored_objects")
+
+    storages = {name: {"type": "odd", "name": name} for name in ("a", "b")}
+    ended = pytest.raises(StorageError)
+    with pipeline(watching=[watch], storages=storages, store_to=["a", "b"]) as running, ended as raised:
+        list(running.run([site.url("clip.mp4?ended-by-error")]))
+    assert raised.value.failure.kind is Kind.DENIED
+    warnings = [each.getMessage() for each in caplog.records if each.name == "haulage.pipeline.account"]
+    if there:
+        [(total,)] = ask("select sum(size) from stored_objects where state = 'stored'")
+        assert (heard[-1].stored, heard[-1].total) == (total, total)
+        assert warnings == []
+    else:
+        assert not [each for each in heard if isinstance(each, RunEnded)]
+        [warning] = warnings
+        assert "the archive cannot be added up: database" in warning
+        assert "stored_objects" in warning
+
+
+def test_a_database_that_does_not_answer_delays_no_end(pipeline, site, postgres, caplog):
+    """It is asked for less than a second, and a warning says so."""
+    url = postgres.database()
+    with psycopg.connect(url.replace("postgresql+psycopg", "postgresql")) as other:
+
+        def lock(event):
+            if isinstance(event, Settled) and event.record.status is not Status.DOWNLOADED:
+                other.execute("lock table stored_objects in access exclusive mode")
+
+        with pipeline(watching=[lock], workers=2, database=url) as running:
+            jobs = running.run([site.url("third.mp4?hold=60"), site.url("clip.mp4?silent")])
+            next(jobs)
+            began = time.monotonic()
+            jobs.close()
+            assert time.monotonic() - began < 3, "a run is not ended while its database is silent"
+            other.rollback()
+            for asking in threading.enumerate():
+                if asking.name == "haulage-account":
+                    asking.join(10)  # before the database is closed
+    assert "the archive cannot be added up: it took too long" in caplog.text

@@ -4,7 +4,7 @@ import contextlib
 import json
 from collections.abc import Iterable, Iterator
 
-from haulage import ENDED, Query, Request
+from haulage import ENDED, HaulageError, Query, Request
 from haulage.cli.display import Display
 from haulage.cli.exits import Exit
 from haulage.cli.report import document
@@ -32,6 +32,9 @@ def haul(
     except KeyboardInterrupt:
         display.last(_INTERRUPTED)
         return Exit.STOPPED
+    except HaulageError:
+        display.account()
+        raise
 
 
 def _haul(

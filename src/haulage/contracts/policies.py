@@ -183,7 +183,9 @@ class Continued(Event):
 
 @frozen
 class RunEnded(Event):
-    """A run has come to its end, by itself or after a first Ctrl-C: its last event.
+    """A run has come to its end, by itself or by a signal or an error: its last event.
+
+    There is none where the metadata store could not be asked any more.
 
     Attributes:
         stored: How many bytes it stored.

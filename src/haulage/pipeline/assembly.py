@@ -96,14 +96,14 @@ class Assembly:
         return built
 
     @property
-    def store(self) -> MetadataStore:
+    def store(self) -> PatientStore:
         """Remembers jobs; prepared, and waited for where it is away for a while afterwards.
 
         Raises:
             HaulageError: It cannot be used; likewise for all that follows.
         """
 
-        def make() -> MetadataStore:
+        def make() -> PatientStore:
             store: MetadataStore = self._closing(MetadataStoreComponent, self.config.database, "database")
             store.prepare()
             return PatientStore(store, self.config.lease)

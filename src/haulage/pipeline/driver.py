@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 
 from haulage.contracts.metadata import Query
-from haulage.contracts.policies import Observer, Recipe
+from haulage.contracts.policies import Observer, Recipe, RunEnded
 from haulage.pipeline.account import Account
 from haulage.pipeline.assembly import Assembly, work_once
 from haulage.pipeline.readiness import check
@@ -35,6 +35,7 @@ class Driver:
         self._observers = observers
         self._checked = False
         self._running: set[Future[Job | None]] = set()
+        self._account: Account | None = None
 
     def stop(self) -> bool:
         """Claim nothing more; whether something runs, which is carried as far as it goes."""
@@ -42,8 +43,10 @@ class Driver:
         return bool(self._running)
 
     def abandon(self) -> None:
-        """Put down what runs, though it still does."""
+        """Put down what runs, though it still does, and tell that the run has ended."""
         self._worker.abandon()
+        if self._account is not None:
+            self._tell(self._account.close_in_a_hurry())
 
     def work(self, batch: str, named: tuple[JobId, ...], forever: bool) -> Generator[Job, None, None]:
         """Yield jobs as they are put down; closing the iterator ends what runs as soon as it can.
@@ -56,7 +59,7 @@ class Driver:
         worker = self._worker
         worker.begin(batch)
         executor, workers = self._assembly.executor()
-        account = Account(self._assembly.store, self._assembly.rates)
+        self._account = account = Account(self._assembly.store, self._assembly.rates)
         with executor, self._watching(account):
             try:
                 in_vain = False
@@ -67,7 +70,7 @@ class Driver:
                     if not self._running and (
                         worker.draining or (due is None and not forever and not self._elsewhere(named))
                     ):
-                        worker.tell(account.close())
+                        self._tell(account.close())
                         return
                     pause = _LOOK_AGAIN if due is None or worker.draining else min(due.total_seconds(), _LOOK_AGAIN)
                     if in_vain:
@@ -88,6 +91,11 @@ class Driver:
                     future.cancel()
                 worker.cancel(batch)
                 wait(self._running)
+                self._tell(account.close_in_a_hurry())
+
+    def _tell(self, ended: RunEnded | None) -> None:
+        if ended is not None:
+            self._worker.tell(ended)
 
     def _check(self) -> None:
         """Before the first job is begun, make sure that the storages can be written to."""

@@ -35,6 +35,11 @@ class PatientStore(MetadataStore):
         self._store = store
         self._seconds = lease.total_seconds() / 3
 
+    @property
+    def at_once(self) -> MetadataStore:
+        """The store itself, for who cannot wait."""
+        return self._store
+
     def _persist(self, call: Callable[[], _T]) -> _T:
         until, told = time.monotonic() + self._seconds, False
         while True:

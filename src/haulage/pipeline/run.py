@@ -220,7 +220,8 @@ class Pipeline:
     def abandon(self) -> None:
         """Put down what runs, though it still does: only for who ends the process next, since it would not end.
 
-        Its jobs are due at once, and nothing that still runs can record anything. From any thread.
+        Its jobs are due at once, and nothing that still runs can record anything; observers hear that the run has
+        ended. From any thread.
         """
         if self._driver is not None:
             self._driver.abandon()
