@@ -21,7 +21,7 @@ KEYS = {
     "progressed": {"stage", "done", "total"},
     "stored": {"storage", "role", "key", "url", "size", "sha256"},
     "settled": {"seconds", "again", "failure", "video"},
-    "run_ended": {"stored", "total", "monthly_cost", "unpriced"},
+    "run_ended": {"stored", "total", "monthly_cost", "unpriced", "tables"},
 }
 
 

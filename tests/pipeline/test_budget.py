@@ -70,6 +70,26 @@ def test_a_run_waits_while_the_budget_is_used_up(pipeline, site, ask, monkeypatc
     [name] = limit
     assert f"budget.{name} is" in why.message
     assert f"set budget.{name} higher" in why.cure
+    assert ("(prices of the config)" in why.message) == (name == "max_monthly_cost"), "a cost names no table"
+
+
+UNPRICED = "budget.max_monthly_cost does not count nas, tape: no price is known; set prices: {nas: {storage: ...}, "
+
+
+def test_a_run_says_what_its_budget_cannot_count(pipeline, site, caplog):
+    """Once for each run it names the storages without a price, and how to set it; with all prices it says nothing."""
+    storages = {name: {"type": "local", "path": name} for name in ("nas", "archive", "tape")}
+    config = {"storages": storages, "budget": {"max_monthly_cost": "20 USD"}}
+    with pipeline(**config, prices={"archive": {"storage": 1}}) as running:
+        for _ in range(2):
+            list(running.run([site.url("clip.mp4?unpriced"), site.url("second.mp4?unpriced")]))
+    warnings = [each.getMessage() for each in caplog.records if "max_monthly_cost" in each.getMessage()]
+    assert len(warnings) == 2, "a run does not say once what its budget cannot count"
+    assert warnings[0].startswith(UNPRICED)
+    caplog.clear()
+    with pipeline(**config, prices={name: {"storage": 0} for name in storages}) as running:
+        list(running.run())
+    assert caplog.records == []
 
 
 def test_the_log_warns_once_where_little_is_left(pipeline, site, ask, monkeypatch, caplog):
@@ -98,11 +118,12 @@ def test_a_run_tells_at_its_end_what_it_stored(pipeline, site, ask, caplog):
     with pipeline(watching=[ended.append], prices={"library": {"storage": 5}}) as running:
         list(running.run([site.url("second.mp4?after")]))
     [(total,)] = ask("select sum(size) from stored_objects")
-    assert ended[-1] == RunEnded(total - before, total, pytest.approx(total / 10**9 * 5))
+    tables = ("prices of the config",)
+    assert ended[-1] == RunEnded(total - before, total, pytest.approx(total / 10**9 * 5), tables=tables)
     assert [event for event in ended if isinstance(event, RunEnded)] == [ended[-1]]
     [line] = [each.getMessage() for each in caplog.records if each.name == "haulage.pipeline.account"][-1:]
     assert line == f"the run has ended: {ended[-1]}"
-    assert "USD a month" in line
+    assert line.endswith(" USD a month (prices of the config)")
 
 
 def test_a_run_that_stores_nothing_says_so(pipeline):
@@ -112,8 +133,8 @@ def test_a_run_that_stores_nothing_says_so(pipeline):
         list(running.run())
     assert ended == [RunEnded(0, 0, 0.0)]
     assert str(RunEnded(1500, 2_000_000, None, ("library",))) == "1.5 kB stored, 2 MB in the archive"
-    partly = RunEnded(0, 10, 1.5, ("nas",))
-    assert str(partly) == "0 B stored, 10 B in the archive, 1.50 USD a month without nas"
+    partly = RunEnded(0, 10, 1.5, ("nas",), ("s3 table of 2026-07-28",))
+    assert str(partly) == "0 B stored, 10 B in the archive, 1.50 USD a month without nas (s3 table of 2026-07-28)"
 
 
 def test_each_object_counts_once(pipeline):

@@ -23,6 +23,7 @@ from rich.progress import (
 from haulage import (
     Continued,
     Event,
+    Failure,
     Job,
     JobId,
     Lost,
@@ -35,7 +36,7 @@ from haulage import (
     Started,
     Status,
 )
-from haulage.cli.report import again_text, facts_text, name
+from haulage.cli.report import again_text, facts_text, lines, name
 from haulage.values import AttemptId
 
 _BESIDE_THE_NAME = 60
@@ -157,7 +158,13 @@ class Display:
         """Say what the run has stored, and what the archive comes to, once."""
         ended, self._ended = self._ended, None
         if ended is not None and ended.total:
-            self._console.print(escape(str(ended)), soft_wrap=True)
+            for line in lines(str(ended)):
+                self._console.print(escape(line), soft_wrap=True)
+
+    def uncounted(self, failure: Failure | None) -> None:
+        """Say of which storages the budget counts nothing, if there are any."""
+        for line in lines(f"warning: {failure}") if failure else ():
+            self._console.print(escape(line), soft_wrap=True)
 
     def word(self, job: Job) -> str:
         """How a job ended, in a word."""

@@ -11,6 +11,7 @@ from haulage.cli.report import document
 from haulage.cli.settings import Settings
 from haulage.cli.signals import graceful
 from haulage.cli.tally import Tally
+from haulage.pipeline.budget import uncounted
 
 _INTERRUPTED = "stopped; what was not finished stays in the queue, and the same command goes on with it"
 
@@ -49,6 +50,7 @@ def _haul(
 
     with graceful(pipeline.stop, display.say, display.abandon, give_up) as stopped, pipeline, display:
         noted = None if requests is None else _noted(requests, tally)
+        display.uncounted(uncounted(pipeline.assembly.config.budget, pipeline.assembly.rates))
         display.left_alone(pipeline.sites())  # who asks for what waits shall not wonder
         with contextlib.closing(pipeline.run(noted, forever=forever)) as jobs:
             for job in jobs:

@@ -84,7 +84,12 @@ class Account:
 
     def _end(self, tally: Tally) -> RunEnded:
         cost = monthly({name: amount.size for name, amount in tally.stored.items()}, self._rates)
-        ended = RunEnded(self._stored, tally.size, cost.known, cost.unpriced)
-        told = {"stored_bytes": ended.stored, "total_bytes": ended.total, "monthly_cost": ended.monthly_cost}
+        ended = RunEnded(self._stored, tally.size, cost.known, cost.unpriced, cost.tables)
+        told = {
+            "stored_bytes": ended.stored,
+            "total_bytes": ended.total,
+            "monthly_cost": ended.monthly_cost,
+            "price_tables": ended.tables,
+        }
         _log.info("the run has ended: %s", ended, extra=told)
         return ended

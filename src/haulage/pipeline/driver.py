@@ -1,6 +1,7 @@
 """The driver of a run: keeps an executor busy until nothing is left to do."""
 
 import contextlib
+import logging
 import time
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -9,6 +10,7 @@ from haulage.contracts.metadata import Query
 from haulage.contracts.policies import Observer, Recipe, RunEnded
 from haulage.pipeline.account import Account
 from haulage.pipeline.assembly import Assembly, work_once
+from haulage.pipeline.budget import uncounted
 from haulage.pipeline.readiness import check
 from haulage.values import Job, JobId
 
@@ -17,6 +19,8 @@ _LOOK_AGAIN = 1.0
 
 _REST = 0.1
 """Seconds after which the queue is looked at again where something was due that could not be claimed."""
+
+_log = logging.getLogger(__name__)
 
 
 class Driver:
@@ -58,6 +62,8 @@ class Driver:
         """
         worker = self._worker
         worker.begin(batch)
+        if short := uncounted(self._assembly.config.budget, self._assembly.rates):
+            _log.warning("%s", short)
         executor, workers = self._assembly.executor()
         self._account = account = Account(self._assembly.store, self._assembly.rates)
         with executor, self._watching(account):
