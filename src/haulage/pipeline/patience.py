@@ -118,9 +118,9 @@ class PatientStore(MetadataStore):
         """See MetadataStore."""
         return self._persist(lambda: self._store.next_due(home=home, handover=handover, batch=batch))
 
-    def tally(self) -> Tally:
+    def tally(self, owed_to: Sequence[str] = ()) -> Tally:
         """See MetadataStore."""
-        return self._persist(self._store.tally)
+        return self._persist(lambda: self._store.tally(owed_to))
 
     def holdings(self) -> Iterator[Holding]:
         """See MetadataStore."""

@@ -165,9 +165,14 @@ class Pipeline:
         """Find jobs, in the order that the query says; all of them without a query."""
         return self.assembly.store.find(query or Query())
 
+    @property
+    def mirrors(self) -> tuple[str, ...]:
+        """The storages that shall hold each video beside the first one."""
+        return self.assembly.config.store_to[1:]
+
     def tally(self) -> Tally:
-        """Count jobs, objects and bytes."""
-        return self.assembly.store.tally()
+        """Count jobs, objects and bytes, and the videos that are owed to each mirror."""
+        return self.assembly.store.tally(self.mirrors)
 
     def run(self, urls: Iterable[str | Request] | None = None, *, forever: bool = False) -> Generator[Job, None, None]:
         """Haul, and yield each job as it ends.
