@@ -1,12 +1,11 @@
 """Which jobs people mean: by URL, by the video's id at its source, by the job's own id, or by what is so of them."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 import click
 from attrs import evolve
 
 from haulage import Job, JobId, Kind, Pipeline, Query, Request, Status
-from haulage.contracts.totals import owed
 from haulage.secrets import public_url
 
 
@@ -30,12 +29,6 @@ def named(pipeline: Pipeline, names: Iterable[str], query: Query | None = None) 
     jobs = pipeline.find(evolve(query or Query(), ids=tuple(ids)))
     place = {each: number for number, each in enumerate(ids)}
     return sorted(jobs, key=lambda job: place.get(job.id, 0))
-
-
-def failed_mirror(job: Job, mirrors: Collection[str]) -> str:
-    """The mirror that a downloaded video is owed to and that failed last; "" where it is none of these."""
-    step, _, name = job.tries[-1].stage.partition(":") if job.tries else ("", "", "")
-    return name if step == "store" and name in mirrors and owed(job, name) else ""
 
 
 def kinds(names: Iterable[str]) -> tuple[Kind, ...]:

@@ -94,7 +94,7 @@ def _failed_at(job: "Job") -> datetime:
 def _grouped(jobs: Iterable["Job"], mirrors: Collection[str]) -> list[Group]:
     """Group jobs of which that comes first that failed last."""
     from haulage import Status
-    from haulage.cli.choose import failed_mirror
+    from haulage.contracts.totals import failed_mirror
 
     groups: dict[tuple[Kind, str, bool, str], Group] = {}
     for job in jobs:

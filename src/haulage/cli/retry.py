@@ -35,8 +35,9 @@ def command(
     from attrs import evolve
 
     from haulage import Query, Status
-    from haulage.cli.choose import failed_mirror, kinds, named
+    from haulage.cli.choose import kinds, named
     from haulage.cli.haul import haul
+    from haulage.contracts.totals import failed_mirror
 
     settings = ctx.ensure_object(Settings)
     ended = (Status.FAILED, Status.UNAVAILABLE) if kind or names else (Status.FAILED,)

@@ -1,6 +1,6 @@
 """What an archive comes to: how many jobs there are, and what each video takes up in each storage."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from attrs import frozen
@@ -82,6 +82,12 @@ def owed(job: Job, storage: str) -> tuple[Role, ...]:
         return ()
     there = {copy.role for copy in job.copies if copy.storage == storage and copy.state == "stored"}
     return tuple(role for role in (*(file.role for file in job.files), RECORD) if role not in there)
+
+
+def failed_mirror(job: Job, mirrors: Collection[str]) -> str:
+    """The mirror that a downloaded video is owed to and that failed last; "" where it is none of these."""
+    step, _, name = job.tries[-1].stage.partition(":") if job.tries else ("", "", "")
+    return name if step == "store" and name in mirrors and owed(job, name) else ""
 
 
 def is_owed(job: Job, storage: str) -> bool:
