@@ -52,7 +52,7 @@ from haulage.contracts.storage import (
     SupportsSignedUrl,
     Upload,
 )
-from haulage.contracts.totals import Amount, Holding, Tally
+from haulage.contracts.totals import Amount, Holding, Tally, is_owed
 from haulage.errors import (
     AlreadyExists,
     AttemptLost,
@@ -174,6 +174,7 @@ __all__ = [
     "check_key",
     "check_prefix",
     "hookimpl",
+    "is_owed",
     "keep_secret",
     "option",
     "public_url",

@@ -80,8 +80,11 @@ class Video:
 Role = str
 """What a file is to its video: "video", "info", "thumbnail", or "subtitle.en" for its language; one file a role.
 
-Core adds "record", what it knows of the video itself.
+Core adds RECORD, what it knows of the video itself.
 """
+
+RECORD: Role = "record"
+"""The role of the file in which core writes what it knows of a video."""
 
 
 @frozen

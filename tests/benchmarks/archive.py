@@ -1,6 +1,7 @@
 """Writes an archive of any size straight into the tables, the same for the same seed, and knows what is in it."""
 
 import contextlib
+import json
 import random
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -88,9 +89,12 @@ def _job(
     job, attempt = f"{number:032x}", f"{number + (1 << 100):032x}"
     status = "failed" if lots.random() < 0.1 else "pruned" if lots.random() < 0.05 else "downloaded"
     url = f"https://example.com/watch?v={number}"
+    file = {"path": f"/work/{job}/video.mp4", "role": "video", "extension": "mp4", "media_type": "video/mp4",
+            "size": 5_000_000, "sha256": "5" * 64}  # fmt: skip
+    files = "[]" if status == "failed" else json.dumps([file])
     tables["video_processing_jobs"].append(
         {"number": number, "id": job, "url": url, "variant": "", "site": "youtube", "status": status, "batch": "b1",
-         "files": "[]", "asked_after": 0, "stage": "", "done": 0, "added_at": _time(BEGAN)}
+         "files": files, "asked_after": 0, "stage": "", "done": 0, "added_at": _time(BEGAN)}
     )  # fmt: skip
     failed = status == "failed"
     tables["attempts"].append(

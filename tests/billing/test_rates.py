@@ -13,7 +13,7 @@ IA = Billing("s3", "us-east-1", "STANDARD_IA")
 def test_a_table_tells_the_price_and_its_day():
     """By service, region and storage class, for the gigabyte of that service."""
     told = rate("archive", IA, None)
-    assert (told.storage, told.gigabyte) == (0.0125, 2**30)
+    assert (told.storage, told.gigabyte, told.table) == (0.0125, 2**30, "s3 table of 2026-07-28")
     assert told.monthly(40 * 2**30) == pytest.approx(0.5)
     assert "table s3 of 2026-07-28" in told.origin
     assert "https://" in told.origin
@@ -26,6 +26,7 @@ def test_the_config_counts_before_a_table_number_by_number():
     assert (told.storage, told.write) == (0.023, 0.5)
     told = rate("archive", billing, Price(storage=Dollars(0.5)))
     assert (told.storage, told.write, told.origin) == (0.5, 0.005, "prices of the config")
+    assert (told.table, told.write_table) == ("prices of the config", "s3 table of 2026-07-28")
 
 
 @pytest.mark.parametrize(
@@ -53,6 +54,16 @@ def test_a_sum_names_what_is_not_in_it():
     assert monthly({"b": 1}, rates) == Cost(None, ("b",))
     assert monthly({"b": 0}, rates) == Cost(0.0)
     assert writes({"a": 200, "b": 1}, rates) == Cost(1.0, ("b",))
+
+
+def test_a_sum_names_its_tables():
+    """Each once, and only those of what is in it."""
+    rates = {name: Rate(1.0, 1.0, 10**9, "", table, "own") for name, table in (("a", "x"), ("b", "own"), ("c", "x"))}
+    rates["d"] = Rate(None, None, 10**9, "")
+    sizes = {"a": 1, "b": 1, "c": 1, "d": 1, "gone": 1}
+    assert monthly(sizes, rates).tables == ("own", "x")
+    assert monthly({"a": 1, "b": 0}, rates).tables == ("x",)
+    assert writes({"a": 1, "d": 1}, rates).tables == ("own",)
 
 
 @pytest.mark.parametrize(

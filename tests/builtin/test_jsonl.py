@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from program import Program
 
-from haulage import Job, Progressed, Request, Started
+from haulage import Failure, Job, Kind, Lost, Progressed, Request, Started, Stepped
 from haulage.builtin.jsonl import JsonLines
 
 PLUGINS = Path(__file__).parents[1] / "faults" / "plugins"
@@ -21,7 +21,7 @@ KEYS = {
     "progressed": {"stage", "done", "total"},
     "stored": {"storage", "role", "key", "url", "size", "sha256"},
     "settled": {"seconds", "again", "failure", "video"},
-    "run_ended": {"stored", "total", "monthly_cost", "unpriced"},
+    "run_ended": {"stored", "total", "monthly_cost", "unpriced", "tables"},
 }
 
 
@@ -178,6 +178,39 @@ def test_progress_is_told_once_a_second_and_at_the_end(tmp_path):
         assert told[-1]["done"] == 5000
         assert len(told) <= 2 + took, "progress floods the file"
     assert [each["done"] for each in events(path) if each["stage"] == "store:archive"] == [0]
+
+
+def test_the_end_of_each_step_is_told(ran):
+    """Of several small files that one storage gets within a second, each has a line that says it is all done."""
+    found = events(ran.folder / "events.jsonl")
+    attempt = next(each["attempt"] for each in found if each["event"] == "stored")
+    sizes, steps = {}, {}
+    for each in (each for each in found if each.get("attempt") == attempt):
+        if each["event"] == "stepped":
+            step = steps.setdefault((each["step"], each["role"]), [])
+        elif each["event"] == "progressed" and steps:
+            step.append((each["done"], each["total"]))
+        elif each["event"] == "stored":
+            sizes[each["role"]] = each["size"]
+    assert set(sizes) == {"video", "record"}
+    for role, size in sizes.items():
+        assert (size, size) in steps["store", role], f"nobody says that all of the {role} was stored"
+
+
+def test_a_step_of_unknown_length_tells_how_far_it_was(tmp_path):
+    """What was held back is written before the next step, and before the end of the attempt; nothing of it twice."""
+    path = tmp_path / "events.jsonl"
+    observer = JsonLines(path)
+    for done in range(1, 6):
+        observer(Progressed("job", "a", "expand", done, None))
+    observer(Stepped("job", "a", "fetch"))
+    for done in range(10, 16):
+        observer(Progressed("job", "a", "fetch", done, None))
+    observer(Progressed("job", "b", "fetch", 1, None))
+    observer(Lost("job", "a", Failure(Kind.CRASHED, "the lease ended")))
+    observer.close()
+    told = [each.get("done", each["event"]) for each in events(path) if each["attempt"] == "a"]
+    assert told == [1, 5, "stepped", 10, 15, "lost"]
 
 
 def test_a_file_that_may_not_be_written_is_told(closed_folder, powerless):

@@ -94,6 +94,13 @@ def test_all_that_is_known_is_on_a_screen_of_eighty_columns():
     ]
 
 
+def test_what_is_owed_has_a_line_of_its_own():
+    """With a number for each mirror, in JSON too."""
+    owing = evolve(EMPTY, counts={Status.DOWNLOADED: 20}, owed={"nas": 12, "tape": 1})
+    assert drawn(owing)[1:4] == ["queue  nothing", "ended  20 downloaded", "owed   12 to nas, 1 to tape"]
+    assert document(owing)["owed"] == {"nas": 12, "tape": 1}
+
+
 def test_the_screen_shows_the_numbers_of_the_document():
     """What people read is what machines read."""
     told, shown = document(FULL), "\n".join(drawn(FULL))

@@ -1,6 +1,9 @@
 """G04. Fetched is fetched: whatever becomes of an upload, nothing is downloaded twice where it lies already."""
 
+import hashlib
+import re
 import shutil
+import socket
 import time
 
 import pytest
@@ -50,6 +53,33 @@ def test_a_broken_mirror_costs_no_download(proxied, site, digest):
     [there] = [each for key, each in chain.place.objects().items() if key.endswith(".mp4")]
     assert there.sha256 == digest("large.mp4")
     assert whole.exists()
+
+
+@pytest.mark.parametrize("how", [("retry",), ("fsck", "--repair")], ids=" ".join)
+def test_a_dead_mirror_is_owed_its_copy(how, tmp_path, request, site, digest):
+    """Where nobody answers under its address the video is stored, and the run ends; later it is made from there."""
+    chain = make_chain("seaweedfs + postgres", tmp_path, request)
+    config = (
+        (tmp_path / "haulage.yaml").read_text().replace("storages: {archive: ", "storages: {first: ./first, archive: ")
+    )
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        dead = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        (tmp_path / "haulage.yaml").write_text(re.sub(r"endpoint_url: http://[^ ,}]+", f"endpoint_url: {dead}", config))
+        url = site.url(f"/large.mp4?dead-{how[0]}")
+        chain.work("get", url)
+        [whole] = (tmp_path / "first").rglob("video.mp4")
+        assert hashlib.sha256(whole.read_bytes()).hexdigest() == digest("large.mp4")
+        assert list(chain.workspace.rglob("*.mp4")) == [], "the local file stays for a dead mirror"
+        assert "owed to archive: 1 video" in chain.work("status")
+    asked = len(site.log(url))
+    (tmp_path / "haulage.yaml").write_text(config)
+    chain.work(*how, expected=(0, 1))
+    chain.work("work")
+    assert len(site.log(url)) == asked, "a dead mirror downloaded the video again"
+    [there] = [each for key, each in chain.place.objects().items() if key.endswith(".mp4")]
+    assert there.sha256 == digest("large.mp4")
+    assert "owed" not in chain.work("status")
 
 
 @pytest.mark.parametrize("returns", [True, False], ids=["comes back", "stays away"])

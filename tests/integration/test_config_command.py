@@ -57,7 +57,7 @@ def test_check_what_is_good(haulage, config):
     said = "storages nas, spare; database sqlalchemy; fetcher yt-dlp; retry exponential; executor threads\n"
     assert haulage("check") == (0, f"haulage.yaml is good: {said}", "")
     code, out, _ = haulage("check", "--json")
-    assert (code, json.loads(out)) == (0, {"good": True, "problems": []})
+    assert (code, json.loads(out)) == (0, {"good": True, "problems": [], "warnings": []})
 
 
 def test_check_without_a_config(haulage):
@@ -78,7 +78,24 @@ def test_check_what_is_wrong(haulage, config, capsys):
     told = capsys.readouterr()
     assert (told.out, told.err.splitlines()) == ("", [f"haulage: {problem}" for problem in problems])
     code, out, err = haulage("check", "--json")
-    assert (code, json.loads(out), err) == (2, {"good": False, "problems": problems}, "")
+    assert (code, json.loads(out), err) == (2, {"good": False, "problems": problems, "warnings": []}, "")
+
+
+def test_check_a_budget_that_cannot_count_all(haulage, config):
+    """What has no price is named, with how to set it; the config is good all the same."""
+    config.write_text("storages: {nas: /mnt/nas, spare: /mnt/spare}\nbudget: {max_monthly_cost: 20 USD}\n")
+    code, out, _ = haulage("check")
+    _, *more = out.splitlines()
+    said = (
+        "warning: budget.max_monthly_cost does not count nas, spare: no price is known; set prices:"
+        " {nas: {storage: ...}, spare: {storage: ...}} in the config, 0 USD for what costs nothing"
+    )
+    assert (code, " ".join(each.strip() for each in more)) == (0, said)
+    assert max(map(len, more)) <= 80
+    code, out, _ = haulage("check", "--json")
+    assert (code, json.loads(out)) == (0, {"good": True, "problems": [], "warnings": [said.removeprefix("warning: ")]})
+    config.write_text(config.read_text() + "prices: {nas: {storage: 0.01 USD}, spare: {storage: 0 USD}}\n")
+    assert len(haulage("check")[1].splitlines()) == 1
 
 
 def test_explain(haulage, config):

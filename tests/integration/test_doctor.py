@@ -54,6 +54,28 @@ def test_all_is_good(program, watch):
 
 
 @pytest.mark.parametrize(
+    ("prices", "line"),
+    [
+        (
+            "",
+            "warning  budget: budget.max_monthly_cost does not count library: no price is known;"
+            " set prices: {library: {storage: ...}} in the config, 0 USD for what costs nothing",
+        ),
+        ("prices: {library: {storage: 0.01}}", "ok       budget: all storages count"),
+    ],
+)
+def test_a_budget_that_cannot_count_all(scripted, haulage, prices, line):
+    """A storage without a price is a warning, and the exit code is 0; whoever hauls is warned once."""
+    config = scripted.folder / "haulage.yaml"
+    config.write_text(f"{config.read_text()}budget: {{max_monthly_cost: 20 USD}}\n{prices}\n")
+    told = haulage("doctor")
+    assert told.returncode == 0
+    assert [each for each in told.stdout.splitlines() if " budget: " in each] == [line]
+    said = " ".join(each.strip() for each in haulage("get", "http://a.test/good/one").stderr.splitlines())
+    assert said.count("budget.max_monthly_cost does not count library") == (0 if prices else 1)
+
+
+@pytest.mark.parametrize(
     ("config", "bad"),
     [
         (

@@ -38,6 +38,7 @@ def nothing_known(url, status, job):
         "objects": [],
         "job": job,
         "waits": None,
+        "owed": [],
         "site": "a.test",
         "tries": [],
     }
@@ -118,6 +119,7 @@ attempt 1 no failure
         "audio_codec": "aac",
         "fetched_by": None,
         "waits": None,
+        "owed": [],
         "tries": [],
     }
 

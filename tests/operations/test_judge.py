@@ -58,7 +58,7 @@ def test_a_copy_that_is_what_was_stored_is_never_touched(job, copy, there, keeps
 
 @given(copies, objects)
 def test_what_a_store_says_of_another_writer_is_read(copy, there):
-    """Of the same length, by another attempt, with another digest or version: only its bytes tell. With --deep all is."""
+    """Of the same length, by another attempt, with another digest or version; with --deep all is."""
     same = there.size == copy.size
     told = (there.attempt, there.sha256) == (copy.attempt, there.sha256 and copy.sha256)
     told = told and copy.version in (None, there.version)

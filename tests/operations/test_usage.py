@@ -3,6 +3,8 @@
 import contextlib
 import json
 import logging
+import re
+import shutil
 import sqlite3
 import xml.etree.ElementTree as ElementTree
 from collections import defaultdict
@@ -29,6 +31,7 @@ GIVEN = {
     "format": "v.download_format",
     "resolution": "v.download_resolution",
 }
+PRICED = ("-p", "priced_storage")
 PLUGINS = Path(__file__).parents[1] / "pipeline" / "plugins"
 CONFIG = """
 fetcher: {type: plain}
@@ -61,9 +64,9 @@ def program(monkeypatch):
         monkeypatch.setattr(logger, name, getattr(logger, name))
     monkeypatch.syspath_prepend(PLUGINS)
 
-    def program(folder, *arguments):
+    def program(folder, *arguments, options=()):
         monkeypatch.chdir(folder)
-        return run(["--no-plugins", "-p", "plain_fetcher", "usage", *arguments])
+        return run(["--no-plugins", "-p", "plain_fetcher", *options, "usage", *arguments])
 
     return program
 
@@ -124,6 +127,35 @@ def test_cost_is_bytes_times_price(told, ask):
     assert document["total"]["monthly_cost"] == pytest.approx(sum(costs.values()))
     assert document["prices"]["nas"]["origin"] == "prices of the config"
     assert "cost" not in told("--json")
+
+
+def test_each_cost_says_where_its_prices_are_from(folder, tmp_path, program, capsys):
+    """Of one storage the config tells the price, of the other a table: each line that shows money names its own."""
+    shutil.copy(folder / "haulage.db", tmp_path)
+    with contextlib.closing(sqlite3.connect(tmp_path / "haulage.db")) as connection, connection:
+        connection.execute("update stored_objects set stored_at = ?", (datetime.now(UTC).isoformat(),))
+    config = (folder / "haulage.yaml").read_text().replace("{type: local, path: a}", "{type: priced}")
+    config = config.replace("archive: {storage: 0.02 USD, write: 0.005}, ", "")
+    (tmp_path / "haulage.yaml").write_text(config)
+    assert program(tmp_path, "--cost", "--json", options=PRICED) == 0
+    document = json.loads(capsys.readouterr().out)
+    own, table = "prices of the config", "s3 table of 2026-07-28"
+    tables = {each["storage"]: each["tables"] for each in document["groups"]}
+    assert tables == {"archive": [table], "nas": [own]}
+    assert document["total"]["tables"] == [own, table]
+    assert document["total"]["requests_tables"] == [table]
+    assert [each["tables"] for each in document["forecast"]] == [[own, table]] * 2
+    assert program(tmp_path, "--cost", options=PRICED) == 0
+    said = capsys.readouterr().out
+    assert max(map(len, said.splitlines())) <= 80
+    marks = dict(re.findall(r"^(\w): (.*)$", said, re.MULTILINE))
+    rows = dict(re.findall(r"^(archive|nas|All) .* (\w)$", said, re.MULTILINE))
+    assert {name: marks[mark] for name, mark in rows.items()} == {
+        "archive": table, "nas": own, "All": f"{own}, {table}"
+    }  # fmt: skip
+    flat = said.replace("\n  ", " ")
+    assert flat.count(f" USD a month ({own}, {table})\n") == 2
+    assert f" USD or more, without those to nas ({table})\n" in flat
 
 
 @pytest.mark.parametrize("by", GIVEN)

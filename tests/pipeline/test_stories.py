@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from haulage import Kind, Status
+from haulage import Kind, Progressed, Status, Stepped
 from haulage.errors import AttemptLost
 from haulage.pipeline import behind
 from haulage.plugin import AttemptId, Done, ObjectInfo
@@ -90,13 +90,18 @@ def test_plain(machine, site, odd, media):
 
 
 def test_write_behind(machine, site, odd, media, growing):
-    """A file that is sent while it is downloaded is sent once, and committed when its digest agrees."""
-    with machine() as a:
+    """A file that is sent while it is downloaded is sent once, and committed when its digest agrees; observers hear."""
+    heard = []
+    with machine(watching=[heard.append]) as a:
         [job] = a.run([site.url("clip.mp4?grow")])
     assert (job.status, job.tries) == (Status.DOWNLOADED, ())
     assert stored(odd, site, "a")
     assert (odd.SENT["a"], odd.OPEN["a"]) == (site.file("clip.mp4").stat().st_size, [])
     assert media("/clip.mp4?grow") == 1
+    began = heard.index(Stepped(job.id, job.attempts[0], "store", "a", "video"))
+    size = odd.SENT["a"]
+    said = Progressed(job.id, job.attempts[0], "store:a", size, size)
+    assert said in heard[began : heard.index(Stepped(job.id, job.attempts[0], "verify", "a", "video"))]
 
 
 def test_write_behind_of_a_source_that_begins_anew(machine, site, odd, media, growing):

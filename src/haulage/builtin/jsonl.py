@@ -20,6 +20,7 @@ from haulage.contracts.policies import (
     Progressed,
     Settled,
     Started,
+    Stepped,
     Stored,
 )
 from haulage.documents import failure_document, job_document, object_document, time_document
@@ -27,7 +28,7 @@ from haulage.errors import Failure, Kind, ObserverError
 from haulage.values import AttemptId, Job
 
 _SELDOM = 1.0
-"""Seconds between two lines about the progress of one step; the one that says it is all done comes at once."""
+"""Seconds between two lines about the progress of one step; how far it was at its end is told in any case."""
 
 _STDOUT = 1
 
@@ -48,6 +49,7 @@ class JsonLines:
         self._path = path
         self._lock = threading.Lock()
         self._told: dict[AttemptId, tuple[str, bool, float]] = {}
+        self._held_back: dict[AttemptId, Progressed] = {}
         self._file = _STDOUT if path is None else _open(path)
 
     def __repr__(self) -> str:
@@ -60,8 +62,8 @@ class JsonLines:
             ObserverError: It cannot be written: the disk is full, or nobody reads standard output any more.
         """
         with self._lock:
-            if self._is_worth_it(event):
-                line = json.dumps(event_document(event, datetime.now(UTC)), ensure_ascii=False)
+            for each in self._worth_it(event):
+                line = json.dumps(event_document(each, datetime.now(UTC)), ensure_ascii=False)
                 self._write(f"{line}\n".encode("utf-8", "replace"))
 
     def close(self) -> None:
@@ -71,18 +73,22 @@ class JsonLines:
                 os.close(self._file)
             self._file = -1
 
-    def _is_worth_it(self, event: Event) -> bool:
-        """Whether it is anything but one more line about the same progress."""
+    def _worth_it(self, event: Event) -> list[Event]:
+        """What is written now: not one more line about the same progress, but how far a step was that has ended."""
+        if isinstance(event, Stepped | Settled | Lost):
+            self._told.pop(event.attempt, None)
+            held = self._held_back.pop(event.attempt, None)
+            return [event] if held is None else [held, event]
         if not isinstance(event, Progressed):
-            if isinstance(event, Settled | Lost):
-                self._told.pop(event.attempt, None)
-            return True
+            return [event]
         now, ended = time.monotonic(), event.done == event.total
         stage, had_ended, last = self._told.get(event.attempt, ("", False, 0.0))
         if stage == event.stage and (had_ended or not ended) and now - last < _SELDOM:
-            return False
+            self._held_back[event.attempt] = event
+            return []
+        held = self._held_back.pop(event.attempt, None)
         self._told[event.attempt] = (event.stage, ended, now)
-        return True
+        return [event] if held is None or held.stage == event.stage else [held, event]
 
     def _write(self, line: bytes) -> None:
         try:

@@ -76,19 +76,24 @@ def init(ctx: click.Context, force: bool, file: Path | None) -> None:
 @click.pass_context
 def check(ctx: click.Context, as_json: bool) -> None:
     """Tell all that is wrong with the config."""
+    from haulage.billing.rates import rates
+    from haulage.cli.report import lines
     from haulage.config.load import load
     from haulage.errors import ConfigError
+    from haulage.pipeline.budget import uncounted
 
     recipe = _recipe(ctx)
+    host = _host(recipe)
     try:
-        config = load(recipe.document, recipe.name, Path(recipe.folder), os.environ, _host(recipe))
+        config = load(recipe.document, recipe.name, Path(recipe.folder), os.environ, host)
     except ConfigError as error:
         if not as_json:
             raise
-        _print({"good": False, "problems": error.problems})
+        _print({"good": False, "problems": error.problems, "warnings": []})
         ctx.exit(Exit.USAGE)
+    short = uncounted(config.budget, rates(config, host))
     if as_json:
-        _print({"good": True, "problems": []})
+        _print({"good": True, "problems": [], "warnings": [str(short)] if short else []})
         return
     what = f"{recipe.name} is good" if ctx.ensure_object(Settings).source() else "no config here; the defaults are good"
     parts = {
@@ -99,6 +104,8 @@ def check(ctx: click.Context, as_json: bool) -> None:
         "executor": config.executor.type,
     }
     click.echo(f"{what}: " + "; ".join(f"{part} {name}" for part, name in parts.items()))
+    for line in lines(f"warning: {short}") if short else ():
+        click.echo(line)
 
 
 @command.command("explain")

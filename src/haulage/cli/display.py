@@ -23,6 +23,7 @@ from rich.progress import (
 from haulage import (
     Continued,
     Event,
+    Failure,
     Job,
     JobId,
     Lost,
@@ -35,7 +36,7 @@ from haulage import (
     Started,
     Status,
 )
-from haulage.cli.report import again_text, facts_text, name
+from haulage.cli.report import again_text, facts_text, lines, name
 from haulage.values import AttemptId
 
 _BESIDE_THE_NAME = 60
@@ -119,9 +120,10 @@ class Display:
         self._lines.put(line)  # not printed here: the handler may have interrupted the thread that holds the console
 
     def last(self, line: str) -> None:
-        """Tell people something once the block has been left by a signal."""
+        """Tell people what the run has stored, and something more, once the block has been left by a signal."""
         if self._console.is_terminal:
             self._console.print()  # the ^C of the terminal may stand in this line
+        self.account()
         self._console.print(escape(line), soft_wrap=True)
 
     def abandon(self) -> None:
@@ -153,9 +155,16 @@ class Display:
             self._console.print(", ".join(f"{count} {word}" for word, count in counts.items()))
 
     def account(self) -> None:
-        """Say what the run has stored, and what the archive comes to."""
-        if self._ended is not None and self._ended.total:
-            self._console.print(escape(str(self._ended)), soft_wrap=True)
+        """Say what the run has stored, and what the archive comes to, once."""
+        ended, self._ended = self._ended, None
+        if ended is not None and ended.total:
+            for line in lines(str(ended)):
+                self._console.print(escape(line), soft_wrap=True)
+
+    def uncounted(self, failure: Failure | None) -> None:
+        """Say of which storages the budget counts nothing, if there are any."""
+        for line in lines(f"warning: {failure}") if failure else ():
+            self._console.print(escape(line), soft_wrap=True)
 
     def word(self, job: Job) -> str:
         """How a job ended, in a word."""

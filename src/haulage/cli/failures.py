@@ -1,9 +1,10 @@
 """`haulage failures`: what failed and why, by kind and source, and what to do about it."""
 
+import heapq
 import json
 import shlex
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -32,15 +33,22 @@ def command(ctx: click.Context, kind: tuple[str, ...], source: str, since: datet
     """Group what failed, and what waits after a failure, by kind of failure and source.
 
     Each group comes with its last failure as an example, with what to do about it, and with the command that tries it
-    again. What failed last comes first. A video of which too little is known has its site as its source.
+    again. What failed last comes first. A video of which too little is known has its site as its source. One that is
+    stored, but owed to a mirror that failed, is in a group of that mirror.
     """
-    from haulage import Query
+    from attrs import evolve
+
+    from haulage import Query, Status
     from haulage.cli.choose import kinds
     from haulage.documents import NOT_WELL
 
     query = Query(status=NOT_WELL, kinds=kinds(kind), source=source, failed_since=since, order="failed")
     with ctx.ensure_object(Settings).pipeline() as pipeline:
-        groups = _grouped(pipeline.find(query))
+        mirrors = pipeline.mirrors
+        found = [pipeline.find(query)]
+        if mirrors:
+            found.append(pipeline.find(evolve(query, status=(Status.DOWNLOADED,), owed=mirrors)))
+        groups = _grouped(heapq.merge(*found, key=_failed_at, reverse=True), mirrors)
         closed = {site.name for site in pipeline.sites() if site.opens is None}
     if as_json:
         told = [_document(group, _command(group, since, closed)) for group in groups]
@@ -61,6 +69,7 @@ class Group:
         kind: The kind of their last failures.
         source: Of their videos; their site, where that is not known.
         waits: Whether they are tried again without being asked for.
+        mirror: What they are owed to, where they are stored otherwise.
         example: The one that failed last.
         count: How many there are.
     """
@@ -68,6 +77,7 @@ class Group:
     kind: "Kind"
     source: str
     waits: bool
+    mirror: str
     example: "Job"
     count: int = 0
 
@@ -77,14 +87,23 @@ class Group:
         return self.example.tries[-1]
 
 
-def _grouped(jobs: Iterable["Job"]) -> list[Group]:
+def _failed_at(job: "Job") -> datetime:
+    return job.tries[-1].ended or datetime.now(UTC)
+
+
+def _grouped(jobs: Iterable["Job"], mirrors: Collection[str]) -> list[Group]:
     """Group jobs of which that comes first that failed last."""
     from haulage import Status
+    from haulage.contracts.totals import failed_mirror
 
-    groups: dict[tuple[Kind, str, bool], Group] = {}
+    groups: dict[tuple[Kind, str, bool, str], Group] = {}
     for job in jobs:
-        source = job.video.source if job.video else job.site
-        key = (job.tries[-1].failure.kind, source, job.status not in (Status.FAILED, Status.UNAVAILABLE))
+        mirror = failed_mirror(job, mirrors)
+        if job.status is Status.DOWNLOADED and not mirror:
+            continue  # what failed was overcome
+        last, source = job.tries[-1], job.video.source if job.video else job.site
+        waits = last.wait is not None if mirror else job.status not in (Status.FAILED, Status.UNAVAILABLE)
+        key = (last.failure.kind, source, waits, mirror)
         groups.setdefault(key, Group(*key, job)).count += 1
     return list(groups.values())
 
@@ -105,6 +124,7 @@ def _document(group: Group, command: str) -> dict[str, Any]:
         "kind": group.kind.value,
         "source": group.source,
         "waits": group.waits,
+        "mirror": group.mirror or None,
         "count": group.count,
         "last": time_document(group.last.ended),
         "example": {
@@ -125,7 +145,9 @@ def _lines(group: Group, command: str) -> Iterable[str]:
 
     failure = group.last.failure
     what = "waits after" if group.waits else "ended by"
-    yield one_line(f"{group.count} {what} {group.kind.value}, of {group.source}; last {local(group.last.ended)}")
+    owed = f", owed to {group.mirror}" if group.mirror else ""
+    last = local(group.last.ended)
+    yield one_line(f"{group.count} {what} {group.kind.value}, of {group.source}{owed}; last {last}")
     yield f"  such as  {one_line(f'{name(group.example)}: {failure.message}')}"
     if failure.cure:
         yield f"  cure     {one_line(failure.cure)}"

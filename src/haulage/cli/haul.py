@@ -4,13 +4,14 @@ import contextlib
 import json
 from collections.abc import Iterable, Iterator
 
-from haulage import ENDED, Query, Request
+from haulage import ENDED, HaulageError, Query, Request
 from haulage.cli.display import Display
 from haulage.cli.exits import Exit
 from haulage.cli.report import document
 from haulage.cli.settings import Settings
 from haulage.cli.signals import graceful
 from haulage.cli.tally import Tally
+from haulage.pipeline.budget import uncounted
 
 _INTERRUPTED = "stopped; what was not finished stays in the queue, and the same command goes on with it"
 
@@ -32,6 +33,9 @@ def haul(
     except KeyboardInterrupt:
         display.last(_INTERRUPTED)
         return Exit.STOPPED
+    except HaulageError:
+        display.account()
+        raise
 
 
 def _haul(
@@ -46,6 +50,7 @@ def _haul(
 
     with graceful(pipeline.stop, display.say, display.abandon, give_up) as stopped, pipeline, display:
         noted = None if requests is None else _noted(requests, tally)
+        display.uncounted(uncounted(pipeline.assembly.config.budget, pipeline.assembly.rates))
         display.left_alone(pipeline.sites())  # who asks for what waits shall not wonder
         with contextlib.closing(pipeline.run(noted, forever=forever)) as jobs:
             for job in jobs:

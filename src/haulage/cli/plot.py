@@ -51,7 +51,8 @@ def draw(file: Path, told: Usage, now: datetime) -> None:
         channels.set_yticks(range(len(largest)), [_label(each.name) for each in largest])
         channels.bar_label(bars, [f"{width:,.2f}" if priced else f"{width:.3g}" for width in widths], padding=3)
         channels.margins(x=0.12)
-        channels.set_xlabel("USD a month" if priced else unit)
+        by = ", ".join(told.total.cost.tables)
+        channels.set_xlabel(f"USD a month ({by})" if priced else unit)
         others = f", the largest {len(largest)} of {len(told.groups)}" if len(told.groups) > len(largest) else ""
         channels.set_title(f"{'Cost' if priced else 'Size'} by channel{others}", loc="left")
         for axes in (growth, channels):

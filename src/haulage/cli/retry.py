@@ -29,17 +29,24 @@ def command(
 ) -> int:
     """Haul again what failed: all of it, that of a kind of failure, source or time, or videos by id or URL.
 
-    What is unavailable is tried again only when it, or its kind, is named.
+    What is unavailable is tried again only when it, or its kind, is named. What is stored, but owed to a mirror that
+    failed, is brought there from where it is.
     """
+    from attrs import evolve
+
     from haulage import Query, Status
     from haulage.cli.choose import kinds, named
     from haulage.cli.haul import haul
+    from haulage.contracts.totals import failed_mirror
 
     settings = ctx.ensure_object(Settings)
     ended = (Status.FAILED, Status.UNAVAILABLE) if kind or names else (Status.FAILED,)
     query = Query(status=ended, kinds=kinds(kind), source=source, failed_since=since)
     with settings.pipeline() as pipeline:
         requests = [job.request for job in named(pipeline, names, query)]
+        if mirrors := pipeline.mirrors:
+            owed = named(pipeline, names, evolve(query, status=(Status.DOWNLOADED,), owed=mirrors))
+            requests += [job.request for job in owed if names or failed_mirror(job, mirrors)]
     if not requests:
         click.echo("nothing to try again", err=True)
         return 0

@@ -101,7 +101,13 @@ def _head(snapshot: Snapshot) -> list[RenderableType]:
     )
     if not snapshot.counts:
         return [title, _line("Nothing yet; haul something with: haulage get URL")]
-    return [title, _counts("queue", _QUEUE, snapshot), _counts("ended", _ENDED, snapshot)]
+    owed = ", ".join(f"{count} to {storage}" for storage, count in snapshot.owed.items())
+    return [
+        title,
+        _counts("queue", _QUEUE, snapshot),
+        _counts("ended", _ENDED, snapshot),
+        *([_line(("owed   ", "bold"), (owed, "yellow"))] if owed else []),
+    ]
 
 
 def _counts(word: str, states: Iterable[Status], snapshot: Snapshot) -> Text:

@@ -53,6 +53,10 @@ def command(ctx: click.Context, name: str, as_json: bool) -> None:
                 "audio_codec": facts and facts.audio_codec,
                 "fetched_by": facts and facts.fetched_by,
                 "waits": wait and {"until": time_document(wait.until), "reason": wait.reason},
+                "owed": [
+                    {"storage": each.storage, "roles": list(each.roles), "next": time_document(each.next)}
+                    for each in _owed(job, pipeline)
+                ],
                 "tries": tries_document(job),
             }
             click.echo(json.dumps(story, indent=2, ensure_ascii=False))
@@ -93,6 +97,8 @@ def _story(job: "Job", pipeline: "Pipeline") -> "Iterator[tuple[str, str]]":
             copy.state,
             " ".join(filter(None, (when, f"{copy.role}, {size}: {pipeline.object_url(copy) or copy.key}"))),
         )
+    for debt in _owed(job, pipeline):
+        yield "owed", f"{', '.join(debt.roles)} to {debt.storage}; {debt.when}"
     failed = {each.attempt: each for each in job.tries}
     for number, attempt in enumerate(job.attempts, 1):
         if attempt in failed:
@@ -105,6 +111,43 @@ def _story(job: "Job", pipeline: "Pipeline") -> "Iterator[tuple[str, str]]":
             yield f"attempt {number}", f"{job.stage or 'begin'}{share}"
         else:
             yield f"attempt {number}", "no failure"
+
+
+@frozen
+class _Debt:
+    """What is owed to a mirror.
+
+    Attributes:
+        storage: Which.
+        roles: The files that it lacks.
+        next: When a worker tries again; None where that cannot be said.
+        when: The same for people, or what they can do.
+    """
+
+    storage: str
+    roles: tuple[str, ...]
+    next: datetime | None
+    when: str
+
+
+def _owed(job: "Job", pipeline: "Pipeline") -> "Iterator[_Debt]":
+    """What is owed to each mirror of a video that is downloaded."""
+    from haulage import Query
+    from haulage.contracts.totals import owed
+
+    debts = [(name, roles) for name in pipeline.mirrors if (roles := owed(job, name))]
+    if not debts:
+        return
+    due, when = None, f"not tried again by itself; bring it there with: haulage retry {job.id}"
+    if next(pipeline.find(Query(ids=(job.id,), running=True)), None):
+        when = "a worker is at it"
+    elif next(pipeline.find(Query(ids=(job.id,), unfinished=True)), None):
+        last = job.tries[-1] if job.tries and job.tries[-1].attempt == job.attempts[-1] else None
+        due = last.ended + last.wait if last is not None and last.ended and last.wait is not None else None
+        late = due is None or due <= datetime.now(UTC)
+        when = "the next worker tries: haulage work" if late else f"tried again at {local(due)}"
+    for name, roles in debts:
+        yield _Debt(name, roles, due, when)
 
 
 @frozen

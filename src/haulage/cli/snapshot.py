@@ -86,6 +86,7 @@ class Snapshot:
         running: What workers hold, in the order in which it was added.
         sites: Those that have refused, by name.
         failed: The last failures, the last one first.
+        owed: How many videos are owed to each mirror that lacks any.
     """
 
     at: datetime
@@ -94,6 +95,7 @@ class Snapshot:
     running: tuple[Running, ...] = ()
     sites: tuple[Site, ...] = ()
     failed: tuple[Failed, ...] = ()
+    owed: Mapping[str, int] = {}
 
     @property
     def closed(self) -> tuple[Site, ...]:
@@ -153,6 +155,7 @@ def look(pipeline: Pipeline, rates: Rates | None = None) -> Snapshot:
         running=tuple(_running(job, read.get(job.id)) for job in jobs),
         sites=tuple(pipeline.sites()),
         failed=tuple(map(_failed, failed)),
+        owed=tally.owed,
     )
 
 
@@ -173,6 +176,7 @@ def document(snapshot: Snapshot) -> dict[str, Any]:
         "at": time_document(snapshot.at),
         "counts": {status.value: count for status, count in snapshot.counts.items()},
         "stored_bytes": snapshot.stored_bytes,
+        "owed": dict(snapshot.owed),
         "rates": {stage: snapshot.rate(stage) for stage in ("fetch", "store")},
         "running": [
             {
@@ -215,6 +219,8 @@ def lines(snapshot: Snapshot) -> Iterator[str]:
         return
     counts = ", ".join(f"{count} {status.value}" for status, count in snapshot.counts.items())
     yield f"{counts}; {decimal(snapshot.stored_bytes)} stored"
+    for storage, count in snapshot.owed.items():
+        yield f"owed to {storage}: {count} video{'s' if count > 1 else ''}"
     for each in snapshot.running:
         share = f" {100 * each.done // each.total} %" if each.total else ""
         speed = "" if each.rate is None else f", {decimal(round(each.rate))}/s"

@@ -67,7 +67,8 @@ def command(ctx: click.Context, by: str, cost: bool, plot: Path | None, as_json:
 
 def _document(told: "Usage", by: str, rates: "Mapping[str, Rate]", cost: bool) -> "dict[str, Any]":
     def costs(of: "Cost") -> "dict[str, Any]":
-        return {"monthly_cost": of.known, "unpriced": list(of.unpriced)} if cost else {}
+        told = {"monthly_cost": of.known, "unpriced": list(of.unpriced), "tables": list(of.tables)}
+        return told if cost else {}
 
     def group(of: "Group") -> "dict[str, Any]":
         return {
@@ -77,7 +78,7 @@ def _document(told: "Usage", by: str, rates: "Mapping[str, Rate]", cost: bool) -
             "median": of.median,
             "growth_30_days": of.growth,
             **costs(of.cost),
-            **({"requests_30_days": of.requests.known} if cost else {}),
+            **({"requests_30_days": of.requests.known, "requests_tables": list(of.requests.tables)} if cost else {}),
         }
 
     prices = {
@@ -103,24 +104,40 @@ def _show(told: "Usage", by: str, rates: "Mapping[str, Rate]", cost: bool) -> No
     if not told.groups:
         click.echo("Nothing is stored yet; haul something with: haulage get URL")
         return
-    click.echo(_line(by.capitalize(), "Objects", "Size", "Average", "Median", "30 days", "USD/month" if cost else ""))
+    marks: dict[tuple[str, ...], str] | None = {} if cost else None
+    titles = ("Objects", "Size", "Average", "Median", "30 days")
+    click.echo(_line(by.capitalize(), *titles, *(["USD/month  "] if cost else [])))
     for each in told.groups[:_MOST]:
-        click.echo(_row(each, each.name, cost))
+        click.echo(_row(each, each.name, marks))
     if others := told.groups[_MOST:]:
         size = decimal(sum(each.size for each in others))
         click.echo(_line(f"{len(others)} others", str(sum(each.objects for each in others)), size))
     if len(told.groups) > 1:
-        click.echo(_row(told.total, "All", cost))
+        click.echo(_row(told.total, "All", marks))
+    for tables, mark in (marks or {}).items():
+        _wrapped(f"{mark}: {', '.join(tables)}")
     for ahead in told.forecasts:
-        money = f", {_money(ahead.cost)} USD a month" if cost else ""
-        click.echo(f"In {ahead.days} days, as the last 90 went: {decimal(ahead.size)}{money}")
+        money = f", {_money(ahead.cost)} USD a month{_by(ahead.cost)}" if cost else ""
+        _wrapped(f"In {ahead.days} days, as the last 90 went: {decimal(ahead.size)}{money}")
     if cost:
         requests = told.total.requests
         if requests.known is not None:
             partly = f", without those to {', '.join(requests.unpriced)}" if requests.unpriced else ""
-            click.echo(f"Requests of the last 30 days: {requests.known:,.2f} USD or more{partly}")
+            _wrapped(f"Requests of the last 30 days: {requests.known:,.2f} USD or more{partly}{_by(requests)}")
         for name in sorted({*rates, *told.total.cost.unpriced}):
-            click.echo(click.wrap_text(_price(name, rates.get(name)), 80, subsequent_indent="  "))
+            _wrapped(_price(name, rates.get(name)))
+
+
+def _wrapped(text: str) -> None:
+    from haulage.cli.report import lines
+
+    for line in lines(text):
+        click.echo(line)
+
+
+def _by(cost: "Cost") -> str:
+    """Where its prices are from."""
+    return f" ({', '.join(cost.tables)})" if cost.tables else ""
 
 
 def _price(name: str, rate: "Rate | None") -> str:
@@ -133,13 +150,19 @@ def _price(name: str, rate: "Rate | None") -> str:
     return f"{name}: {rate.storage:g} USD for a {unit} and month ({rate.origin})"
 
 
-def _row(group: "Group", name: str, cost: bool) -> str:
+def _row(group: "Group", name: str, marks: dict[tuple[str, ...], str] | None) -> str:
+    """A line; with marks, with what it costs, marked with where the prices are from."""
     from rich.filesize import decimal
 
     sign = "-" if group.growth < 0 else "+"
     sizes = [decimal(group.size), decimal(round(group.average)), decimal(round(group.median))]
     growth = f"{sign}{decimal(abs(group.growth))}"
-    return _line(name, f"{group.objects:,}", *sizes, growth, _money(group.cost) if cost else "")
+    costs = []
+    if marks is not None:
+        tables = group.cost.tables
+        mark = marks.setdefault(tables, chr(ord("a") + len(marks))) if tables else " "
+        costs = [f"{_money(group.cost)} {mark}"]
+    return _line(name, f"{group.objects:,}", *sizes, growth, *costs)
 
 
 def _money(cost: "Cost") -> str:
@@ -154,7 +177,7 @@ def _line(name: str, *cells: str) -> str:
 
     from haulage.secrets import one_line
 
-    widths = (8, 9, 9, 9, 10, 10)
+    widths = (8, 9, 9, 9, 10, 12)
     shown = one_line(name)
-    named = set_cell_size(shown if len(shown) <= 19 else f"{shown[:18]}…", 19)
+    named = set_cell_size(shown if len(shown) <= 17 else f"{shown[:16]}…", 17)
     return (named + "".join(f" {cell:>{width}}" for cell, width in zip(cells, widths, strict=False))).rstrip()

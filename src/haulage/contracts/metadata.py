@@ -115,6 +115,7 @@ class Query:
         channel_id: Whose video is of this channel.
         source: Whose video is of this source; of this site, where it is not known yet what a job's video is.
         storage: Of which this storage holds a file.
+        owed: Whose video is owed to any of these storages, as `haulage.contracts.totals.is_owed` has it.
         kinds: Whose last failure is of any of these kinds, whatever followed it.
         added_since: Added at this time or later, by the store's clock.
         added_until: Added before this time.
@@ -134,6 +135,7 @@ class Query:
     channel_id: str = ""
     source: str = ""
     storage: str = ""
+    owed: tuple[str, ...] = ()
     kinds: tuple[Kind, ...] = ()
     added_since: datetime | None = None
     added_until: datetime | None = None
@@ -257,9 +259,13 @@ class MetadataStore(ABC):
     def next_due(self, *, home: str, handover: timedelta, batch: str = "") -> timedelta | None:
         """How long until a claim may succeed; None where nothing is left to wait for."""
 
-    def tally(self) -> Tally:
-        """Count jobs and objects. A store that can add up by itself does: this looks at every job."""
-        return totals.tally(self.find(Query()))
+    def tally(self, owed_to: Sequence[str] = ()) -> Tally:
+        """Count jobs and objects. A store that can add up by itself does: this looks at every job.
+
+        Args:
+            owed_to: Storages for which it counts what they are owed too.
+        """
+        return totals.tally(self.find(Query()), owed_to)
 
     def holdings(self) -> Iterator[Holding]:
         """List what each video takes up, or took up, in each storage, in any order and page by page, as `find` does.

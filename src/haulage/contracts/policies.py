@@ -183,24 +183,29 @@ class Continued(Event):
 
 @frozen
 class RunEnded(Event):
-    """A run has come to its end, by itself or after a first Ctrl-C: its last event.
+    """A run has come to its end, by itself or by a signal or an error: its last event.
+
+    There is none where the metadata store could not be asked any more.
 
     Attributes:
         stored: How many bytes it stored.
         total: How many bytes all storages have together, whoever stored them.
         monthly_cost: What they cost a month in USD, as far as prices are known; None where none is.
         unpriced: The storages among them whose price nobody knows, by name.
+        tables: Where the prices are from: "s3 table of 2026-07-28", "prices of the config".
     """
 
     stored: int
     total: int
     monthly_cost: float | None
     unpriced: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         cost = "" if self.monthly_cost is None else f", {self.monthly_cost:.2f} USD a month"
         partly = f" without {', '.join(self.unpriced)}" if cost and self.unpriced else ""
-        return f"{size_text(self.stored)} stored, {size_text(self.total)} in the archive{cost}{partly}"
+        by = f" ({', '.join(self.tables)})" if cost and self.tables else ""
+        return f"{size_text(self.stored)} stored, {size_text(self.total)} in the archive{cost}{partly}{by}"
 
 
 Observer = Callable[[Event], None]

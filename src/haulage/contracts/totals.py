@@ -1,11 +1,11 @@
 """What an archive comes to: how many jobs there are, and what each video takes up in each storage."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from attrs import frozen
 
-from haulage.values import Copy, Job, JobId, Status
+from haulage.values import RECORD, Copy, Job, JobId, Role, Status
 
 
 @frozen
@@ -23,10 +23,12 @@ class Tally:
     Attributes:
         jobs: How many there are of each status; a status that no job has is not in it.
         stored: The objects that are stored in each storage that has any; one that is not deleted yet is among them.
+        owed: How many videos are owed to each storage that was asked for, as `is_owed` has it, and lacks any.
     """
 
     jobs: Mapping[Status, int]
     stored: Mapping[str, Amount]
+    owed: Mapping[str, int] = {}
 
     @property
     def objects(self) -> int:
@@ -74,17 +76,49 @@ class Holding:
     deleted_at: datetime | None
 
 
-def tally(jobs: Iterable[Job]) -> Tally:
-    """Count jobs one by one."""
+NOT_OWED = ("stored", "deleting", "deleted")
+"""The states of a copy that its storage is not owed: it has it, or let it go on purpose."""
+
+
+def owed(job: Job, storage: str) -> tuple[Role, ...]:
+    """Which files of a video that is downloaded a storage neither holds nor let go: what it is owed as a mirror."""
+    if job.status is not Status.DOWNLOADED or not job.files:
+        return ()
+    there = {copy.role for copy in job.copies if copy.storage == storage and copy.state in NOT_OWED}
+    return tuple(role for role in (*(file.role for file in job.files), RECORD) if role not in there)
+
+
+def failed_mirror(job: Job, mirrors: Collection[str]) -> str:
+    """The mirror that a downloaded video is owed to and that failed last; "" where it is none of these."""
+    step, _, name = job.tries[-1].stage.partition(":") if job.tries else ("", "", "")
+    return name if step == "store" and name in mirrors and owed(job, name) else ""
+
+
+def is_owed(job: Job, storage: str) -> bool:
+    """Whether a video that is downloaded has fewer objects in a storage than files, its record among them.
+
+    Numbers are compared, not roles, so that a database can do it for all videos at once. `owed` tells otherwise only
+    where the video had another file before it was downloaded anew, and the storage still has that one.
+    """
+    objects = sum(copy.storage == storage and copy.state in NOT_OWED for copy in job.copies)
+    return job.status is Status.DOWNLOADED and 0 < len(job.files) >= objects
+
+
+def tally(jobs: Iterable[Job], owed_to: Sequence[str] = ()) -> Tally:
+    """Count jobs one by one, and what is owed to these storages."""
     counts: dict[Status, int] = {}
     stored: dict[str, Amount] = {}
+    lacking: dict[str, int] = {}
     for job in jobs:
+        for storage in owed_to:
+            if is_owed(job, storage):
+                lacking[storage] = lacking.get(storage, 0) + 1
         counts[job.status] = counts.get(job.status, 0) + 1
         for copy in job.copies:
             if copy.state in ("stored", "deleting"):
                 before = stored.get(copy.storage, Amount())
                 stored[copy.storage] = Amount(before.objects + 1, before.size + (copy.size or 0))
-    return Tally(counts, stored)
+    return Tally(counts, stored, lacking)
 
 
 def holdings(job: Job) -> Iterator[Holding]:

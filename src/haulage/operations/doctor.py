@@ -7,10 +7,12 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 
+from haulage.config.model import Budget
 from haulage.contracts.findings import Finding, SupportsExamination
 from haulage.contracts.storage import ObjectInfo, Storage
 from haulage.errors import Failure, HaulageError, Kind, StorageError
 from haulage.pipeline.assembly import Assembly
+from haulage.pipeline.budget import uncounted
 from haulage.pipeline.call import Call
 from haulage.secrets import public_traceback, redact
 
@@ -27,6 +29,7 @@ def examine(assembly: Assembly) -> Iterator[Finding]:
         ("workspace", functools.partial(_workspace, assembly)),
         ("database", functools.partial(_database, assembly)),
         ("fetcher", functools.partial(_fetcher, assembly)),
+        ("budget", functools.partial(_budget, assembly)),
     ]
     for name in assembly.config.storages:
         looks.append((f"storage {name}", functools.partial(_storage, assembly, name)))
@@ -71,6 +74,14 @@ def _fetcher(assembly: Assembly) -> Iterator[Finding]:
         yield from fetcher.examine()
     else:
         yield Finding("fetcher", "good", assembly.config.fetcher.type)
+
+
+def _budget(assembly: Assembly) -> Iterator[Finding]:
+    budget = assembly.config.budget
+    if short := uncounted(budget, assembly.rates):
+        yield Finding("budget", "warning", short.message, short.cure)
+    elif budget != Budget():
+        yield Finding("budget", "good", "all storages count")
 
 
 def _storage(assembly: Assembly, name: str) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, TypeVar
 
-from haulage.billing.rates import Rate, rate
+from haulage.billing.rates import Rate, rates
 from haulage.config.hidden import called_secret, hidden
 from haulage.config.load import load
 from haulage.config.model import Budget, Chosen
@@ -97,14 +97,14 @@ class Assembly:
         return built
 
     @property
-    def store(self) -> MetadataStore:
+    def store(self) -> PatientStore:
         """Remembers jobs; prepared, and waited for where it is away for a while afterwards.
 
         Raises:
             HaulageError: It cannot be used; likewise for all that follows.
         """
 
-        def make() -> MetadataStore:
+        def make() -> PatientStore:
             store: MetadataStore = self._closing(MetadataStoreComponent, self.config.database, "database")
             store.prepare()
             return PatientStore(store, self.config.lease)
@@ -142,16 +142,7 @@ class Assembly:
     @property
     def rates(self) -> Mapping[str, Rate]:
         """What the storages of the config cost, by name; nobody is asked for it."""
-
-        def make() -> Mapping[str, Rate]:
-            return {name: self._rate(name, chosen) for name, chosen in self.config.storages.items()}
-
-        return self._part("rates", make)
-
-    def _rate(self, name: str, chosen: Chosen) -> Rate:
-        context = BuildContext(name, self.config.folder, dict(os.environ))
-        billing = self.host.find(StorageComponent, chosen.type).billing
-        return rate(name, billing and billing(chosen.options, context), self.config.prices.get(name))
+        return self._part("rates", lambda: rates(self.config, self.host))
 
     def place(self, name: str) -> Place:
         """A storage of the config, and what it claims of itself."""

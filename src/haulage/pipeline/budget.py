@@ -53,15 +53,16 @@ class Allowance:
     def _look(self) -> Failure | None:
         stored = self._store.tally().stored
         sizes = {name: amount.size for name, amount in stored.items()}
-        cost = monthly(sizes, self._rates).known or 0.0
+        cost = monthly(sizes, self._rates)
         spent: Failure | None = None
-        for name, used, limit, text in (
-            ("max_bytes", sum(sizes.values()), self._budget.max_bytes, size_text),
-            ("max_monthly_cost", cost, self._budget.max_monthly_cost, _a_month),
+        by = f" ({', '.join(cost.tables)})" if cost.tables else ""
+        for name, used, limit, text, of in (
+            ("max_bytes", sum(sizes.values()), self._budget.max_bytes, size_text, ""),
+            ("max_monthly_cost", cost.known or 0.0, self._budget.max_monthly_cost, _a_month, by),
         ):
             if limit is None:
                 continue
-            said = f"the archive has {text(used)}, and budget.{name} is {text(limit)}"
+            said = f"the archive has {text(used)}{of}, and budget.{name} is {text(limit)}"
             if used >= limit:
                 spent = spent or Failure(
                     Kind.NO_SPACE, said, cure=f"remove what can go, or set budget.{name} higher in the config"
@@ -72,6 +73,21 @@ class Allowance:
                 self._warned.add(name)
                 _log.warning("%s: downloads pause once it is used up", said)
         return spent
+
+
+def uncounted(budget: Budget, rates: Mapping[str, Rate]) -> Failure | None:
+    """What the budget does not count since nobody knows its price, and how to set that; None where it counts all.
+
+    Args:
+        budget: What may be taken up.
+        rates: What storages cost, by name.
+    """
+    names = [name for name, rate in rates.items() if rate.storage is None]
+    if budget.max_monthly_cost is None or not names:
+        return None
+    prices = ", ".join(f"{name}: {{storage: ...}}" for name in names)
+    said = f"budget.max_monthly_cost does not count {', '.join(names)}: no price is known"
+    return Failure(Kind.CONFIG, said, cure=f"set prices: {{{prices}}} in the config, 0 USD for what costs nothing")
 
 
 def _a_month(amount: float) -> str:

@@ -1,14 +1,16 @@
 """The driver of a run: keeps an executor busy until nothing is left to do."""
 
 import contextlib
+import logging
 import time
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 
 from haulage.contracts.metadata import Query
-from haulage.contracts.policies import Observer, Recipe
+from haulage.contracts.policies import Observer, Recipe, RunEnded
 from haulage.pipeline.account import Account
 from haulage.pipeline.assembly import Assembly, work_once
+from haulage.pipeline.budget import uncounted
 from haulage.pipeline.readiness import check
 from haulage.values import Job, JobId
 
@@ -17,6 +19,8 @@ _LOOK_AGAIN = 1.0
 
 _REST = 0.1
 """Seconds after which the queue is looked at again where something was due that could not be claimed."""
+
+_log = logging.getLogger(__name__)
 
 
 class Driver:
@@ -35,6 +39,7 @@ class Driver:
         self._observers = observers
         self._checked = False
         self._running: set[Future[Job | None]] = set()
+        self._account: Account | None = None
 
     def stop(self) -> bool:
         """Claim nothing more; whether something runs, which is carried as far as it goes."""
@@ -42,8 +47,10 @@ class Driver:
         return bool(self._running)
 
     def abandon(self) -> None:
-        """Put down what runs, though it still does."""
+        """Put down what runs, though it still does, and tell that the run has ended."""
         self._worker.abandon()
+        if self._account is not None:
+            self._tell(self._account.close_in_a_hurry())
 
     def work(self, batch: str, named: tuple[JobId, ...], forever: bool) -> Generator[Job, None, None]:
         """Yield jobs as they are put down; closing the iterator ends what runs as soon as it can.
@@ -55,8 +62,10 @@ class Driver:
         """
         worker = self._worker
         worker.begin(batch)
+        if short := uncounted(self._assembly.config.budget, self._assembly.rates):
+            _log.warning("%s", short)
         executor, workers = self._assembly.executor()
-        account = Account(self._assembly.store, self._assembly.rates)
+        self._account = account = Account(self._assembly.store, self._assembly.rates)
         with executor, self._watching(account):
             try:
                 in_vain = False
@@ -67,7 +76,7 @@ class Driver:
                     if not self._running and (
                         worker.draining or (due is None and not forever and not self._elsewhere(named))
                     ):
-                        worker.tell(account.close())
+                        self._tell(account.close())
                         return
                     pause = _LOOK_AGAIN if due is None or worker.draining else min(due.total_seconds(), _LOOK_AGAIN)
                     if in_vain:
@@ -88,6 +97,11 @@ class Driver:
                     future.cancel()
                 worker.cancel(batch)
                 wait(self._running)
+                self._tell(account.close_in_a_hurry())
+
+    def _tell(self, ended: RunEnded | None) -> None:
+        if ended is not None:
+            self._worker.tell(ended)
 
     def _check(self) -> None:
         """Before the first job is begun, make sure that the storages can be written to."""

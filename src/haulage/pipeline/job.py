@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from datetime import timedelta
 
 from attrs import evolve, frozen
 
@@ -15,6 +16,7 @@ from haulage.pipeline.behind import WriteBehind
 from haulage.pipeline.removal import Remover
 from haulage.pipeline.space import Space
 from haulage.pipeline.steps import (
+    KEEP_FOR,
     Delete,
     Expand,
     Fetch,
@@ -22,6 +24,7 @@ from haulage.pipeline.steps import (
     Reaction,
     Store,
     Verify,
+    is_safe,
     next_step,
     react,
     stage_of,
@@ -237,7 +240,10 @@ class Carrier:
 
     def _fail(self, attempt: Attempt, stage: str, error: HaulageError) -> None:
         job, failure = attempt.job, public_failure(error.failure)
-        reaction = react(failure, stage, attempt.attempt, job, attempt.strikes, self.policy)
+        full = failure.kind is Kind.NO_SPACE and stage in map("store:{}".format, self.transfer.store_to[1:])
+        # A mirror that is full is one that fails: what it cannot take it is owed, and nobody waits for it.
+        judged = evolve(failure, kind=Kind.STORAGE) if full else failure
+        reaction = react(judged, stage, attempt.attempt, job, attempt.strikes, self.policy)
         attempt.log.warning(
             "%s failed: %s",
             stage,
@@ -249,7 +255,7 @@ class Carrier:
                 "wait": None if reaction.wait is None else reaction.wait.total_seconds(),
             },
         )
-        if failure.kind is Kind.NO_SPACE and stage != stage_of(Fetch()):
+        if judged.kind is Kind.NO_SPACE and stage != stage_of(Fetch()):
             self.space.refused(stage, failure)
         if failure.kind in _SPOILT and not self.workspace.holds(job):
             self.workspace.clear(job, attempt.attempt)
@@ -258,9 +264,18 @@ class Carrier:
         if reaction.stops:
             raise type(error)(failure) from None
 
+    def _is_kept(self, job: Job, wait: timedelta) -> bool:
+        """Whether local files stay while a job rests: mirrors can be made from the first storage, if it has them."""
+        if not self.workspace.holds(job) or not is_safe(job, self.transfer.store_to):
+            return True
+        return self.workspace.age(job) + wait <= KEEP_FOR and self.space.shortage() is None
+
     def _settle(self, attempt: Attempt, ending: Try, reaction: Reaction) -> None:
         """Put a job down after a failure."""
         job, ended = self._at_rest(attempt), isinstance(reaction.then, Done)
+        if reaction.wait is not None and not self._is_kept(job, reaction.wait):
+            self.workspace.clear(job)
+            job = evolve(job, home=None)
         # What was fetched stays until the primary storage has it: asking again must not download again.
         keeps = self.workspace.holds(job) and job.status is not Status.DOWNLOADED
         if ended and not keeps:

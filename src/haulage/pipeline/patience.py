@@ -35,6 +35,11 @@ class PatientStore(MetadataStore):
         self._store = store
         self._seconds = lease.total_seconds() / 3
 
+    @property
+    def at_once(self) -> MetadataStore:
+        """The store itself, for who cannot wait."""
+        return self._store
+
     def _persist(self, call: Callable[[], _T]) -> _T:
         until, told = time.monotonic() + self._seconds, False
         while True:
@@ -113,9 +118,9 @@ class PatientStore(MetadataStore):
         """See MetadataStore."""
         return self._persist(lambda: self._store.next_due(home=home, handover=handover, batch=batch))
 
-    def tally(self) -> Tally:
+    def tally(self, owed_to: Sequence[str] = ()) -> Tally:
         """See MetadataStore."""
-        return self._persist(self._store.tally)
+        return self._persist(lambda: self._store.tally(owed_to))
 
     def holdings(self) -> Iterator[Holding]:
         """See MetadataStore."""

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 from attrs import frozen
 
 from haulage.secrets import public_url
-from haulage.values import Job, MediaFacts, MediaFile, Video
+from haulage.values import RECORD, Job, MediaFacts, MediaFile, Video
 
-ROLE = "record"
+ROLE = RECORD
 """The role of the file."""
 
 LARGEST = 1 << 20

@@ -165,9 +165,14 @@ class Pipeline:
         """Find jobs, in the order that the query says; all of them without a query."""
         return self.assembly.store.find(query or Query())
 
+    @property
+    def mirrors(self) -> tuple[str, ...]:
+        """The storages that shall hold each video beside the first one."""
+        return self.assembly.config.store_to[1:]
+
     def tally(self) -> Tally:
-        """Count jobs, objects and bytes."""
-        return self.assembly.store.tally()
+        """Count jobs, objects and bytes, and the videos that are owed to each mirror."""
+        return self.assembly.store.tally(self.mirrors)
 
     def run(self, urls: Iterable[str | Request] | None = None, *, forever: bool = False) -> Generator[Job, None, None]:
         """Haul, and yield each job as it ends.
@@ -220,7 +225,8 @@ class Pipeline:
     def abandon(self) -> None:
         """Put down what runs, though it still does: only for who ends the process next, since it would not end.
 
-        Its jobs are due at once, and nothing that still runs can record anything. From any thread.
+        Its jobs are due at once, and nothing that still runs can record anything; observers hear that the run has
+        ended. From any thread.
         """
         if self._driver is not None:
             self._driver.abandon()

@@ -138,6 +138,12 @@ def status_of(job: Job, store_to: tuple[str, ...], *, at_work: bool = True) -> S
     return Status.DOWNLOADING if at_work and job.home else Status.PENDING
 
 
+def is_safe(job: Job, store_to: tuple[str, ...]) -> bool:
+    """Whether the first storage has all files of a video, so that a mirror can be made from there."""
+    there = {copy.role for copy in job.copies if copy.storage == store_to[0] and copy.state == "stored"}
+    return bool(job.files) and all(file.role in there for file in job.files)
+
+
 @frozen
 class Reaction:
     """What follows a failure.
@@ -169,6 +175,8 @@ LONGEST_SIEGE = timedelta(hours=48)
 MOST_CRASHES = 10
 NOT_YET = timedelta(hours=1)
 NO_SPACE = timedelta(minutes=1)
+KEEP_FOR = timedelta(hours=1)
+"""How long local files are kept for mirrors once the first storage has them all."""
 
 
 def react(failure: Failure, stage: str, attempt: AttemptId, job: Job, strikes: int, policy: RetryPolicy) -> Reaction:

@@ -71,6 +71,7 @@ class Transfer:
             with sent:
                 copy = evolve(growing, size=file.size, sha256=file.sha256)
                 attempt.save(self._with(job, copy))
+                attempt.progress(file.size, file.size)  # it was sent before the step began
                 self._publish(sent, copy, attempt)
         else:
             copy = Copy(step.storage, file.role, key, "intended", attempt.attempt, file.size, file.sha256)

@@ -12,6 +12,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 from haulage.errors import Failure, Kind, StorageError
@@ -178,6 +179,14 @@ class Workspace:
     def holds(self, job: Job) -> bool:
         """Whether all files of a job lie here, as long as they were when they were fetched."""
         return bool(job.files) and job.home == self.home and all(self._whole(job))
+
+    def age(self, job: Job) -> timedelta:
+        """How long the main file of a job has lain here; nothing where it does not."""
+        try:
+            since = job.files[0].path.stat().st_ctime  # a fetcher may date it as the site does
+            return timedelta(seconds=max(time.time() - since, 0))
+        except OSError:
+            return timedelta(0)
 
     def _whole(self, job: Job) -> Iterator[bool]:
         for file in job.files:

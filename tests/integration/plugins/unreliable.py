@@ -1,9 +1,9 @@
-"""A storage on a disk that is not to be trusted: it loses bytes, changes them, or keeps what was deleted."""
+"""A storage on a disk that is not to be trusted: it loses bytes, changes or refuses them, or keeps what was deleted."""
 
 from attrs import frozen
 
 from haulage.builtin.local import LocalStorage, LocalUpload
-from haulage.plugin import Capabilities, StorageComponent, hookimpl, option
+from haulage.plugin import Capabilities, Failure, Kind, StorageComponent, StorageError, hookimpl, option
 
 
 @frozen
@@ -28,6 +28,8 @@ class UnreliableStorage(LocalStorage):
         self.root, self.fault = root, fault
 
     def begin(self, key, info, ctx, *, replaces=None, size=None):
+        if self.fault == "refuses":
+            raise StorageError(Failure(Kind.STORAGE, "the disk does not answer", cure="mount it"))
         upload = UnreliableUpload(self, key, ctx.attempt, replaces, ctx)
         upload.storage, upload.key = self, key
         return upload

@@ -24,6 +24,7 @@ from haulage.plugin import (
     MetadataStore,
     Site,
     StoreError,
+    is_owed,
     option,
 )
 
@@ -306,6 +307,7 @@ class RightStore(MetadataStore):
             and (
                 not query.storage or any((query.storage, "stored") == (each.storage, each.state) for each in job.copies)
             )
+            and (not query.owed or any(is_owed(job, storage) for storage in query.owed))
             and self.is_of_video(job, query)
             and self.failed(job, query)
         )

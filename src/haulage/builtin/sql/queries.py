@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 from attrs import evolve
-from sqlalchemy import ColumnElement, and_, exists, func, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
 from haulage.builtin.sql import rows
@@ -12,6 +12,7 @@ from haulage.builtin.sql.dialects.base import Database
 from haulage.builtin.sql.dialects.portable import from_now
 from haulage.builtin.sql.engine import repeated, transaction
 from haulage.builtin.sql.models import AttemptRow, StoredObjectRow, VideoProcessingJob, VideoRow
+from haulage.builtin.sql.totals import is_owed
 from haulage.contracts.metadata import Query
 from haulage.values import Job, JobId
 
@@ -140,6 +141,8 @@ def _of_its_video(query: Query) -> list[ColumnElement[bool]]:
         stored = and_(StoredObjectRow.storage == query.storage, StoredObjectRow.state == "stored")
         held = exists().where(StoredObjectRow.video == VideoRow.number, stored)
         conditions.append(exists().where(VideoRow.job == job, held))
+    if query.owed:
+        conditions.append(exists().where(VideoRow.job == job, or_(*map(is_owed, query.owed))))
     return conditions
 
 

@@ -269,10 +269,10 @@ class SqlStore(MetadataStore):
             return claims.next_due(connection, claims.Wanted(home, handover, batch))
 
     @repeated
-    def tally(self) -> Tally:
+    def tally(self, owed_to: Sequence[str] = ()) -> Tally:
         """See MetadataStore."""
         with transaction(self._database, reads=True) as connection:
-            return totals.tally(connection)
+            return totals.tally(connection, owed_to)
 
     def holdings(self) -> Iterator[Holding]:
         """See MetadataStore."""

@@ -3,26 +3,51 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, and_, case, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, and_, case, cast, func, select
 
 from haulage.builtin.sql.dialects.base import Database
 from haulage.builtin.sql.engine import repeated, transaction
 from haulage.builtin.sql.models import StoredObjectRow, VideoProcessingJob, VideoRow
-from haulage.contracts.totals import Amount, Holding, Tally
+from haulage.contracts.totals import NOT_OWED, Amount, Holding, Tally
 from haulage.values import Status
 
 PAGE = 50_000
 """How many videos are read in one statement; PostgreSQL may read whole tables for each."""
 
 
-def tally(connection: Connection) -> Tally:
-    """Count jobs and objects."""
+def tally(connection: Connection, owed_to: Sequence[str] = ()) -> Tally:
+    """Count jobs and objects, and what is owed to these storages."""
     job, stored = VideoProcessingJob, StoredObjectRow
     counts = connection.execute(select(job.status, func.count()).group_by(job.status)).all()
     there = stored.state.in_(["stored", "deleting"])
     sums = select(stored.storage, func.count(), func.sum(stored.size)).where(there).group_by(stored.storage)
     amounts = {name: Amount(objects, int(size or 0)) for name, objects, size in connection.execute(sums)}
-    return Tally({Status(status): count for status, count in counts}, amounts)
+    lacking = {}
+    for storage in owed_to:
+        # Added up at once: to look for the objects of each video by itself takes several times as long.
+        held = select(stored.video, func.count().label("objects")).where(_is_held(storage)).group_by(stored.video)
+        of = held.subquery()
+        lacks = func.coalesce(of.c.objects, 0) <= func.json_array_length(job.files)
+        videos = select(func.count()).select_from(job).join(VideoRow, VideoRow.job == job.id)
+        if count := connection.scalar(videos.outerjoin(of, of.c.video == VideoRow.number).where(_is_fetched(), lacks)):
+            lacking[storage] = count
+    return Tally({Status(status): count for status, count in counts}, amounts, lacking)
+
+
+def is_owed(storage: str) -> ColumnElement[bool]:
+    """Whether a storage lacks a file of a video that is downloaded; of a job and its video."""
+    held = select(func.count()).where(StoredObjectRow.video == VideoRow.number, _is_held(storage))
+    objects = held.correlate_except(StoredObjectRow).scalar_subquery()
+    return and_(_is_fetched(), objects <= func.json_array_length(VideoProcessingJob.files))
+
+
+def _is_held(storage: str) -> ColumnElement[bool]:
+    return and_(StoredObjectRow.storage == storage, StoredObjectRow.state.in_(NOT_OWED))
+
+
+def _is_fetched() -> ColumnElement[bool]:
+    job = VideoProcessingJob
+    return and_(job.status == Status.DOWNLOADED.value, func.json_array_length(job.files) > 0)
 
 
 def holdings(database: Database) -> Iterator[Holding]:

@@ -5,12 +5,13 @@ elsewhere, unless the store says that an attempt at this very video wrote them a
 """
 
 import enum
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import evolve, frozen
 
 from haulage.contracts.metadata import Again, Done
 from haulage.contracts.storage import StoredObject
+from haulage.contracts.totals import failed_mirror, owed
 from haulage.keys import object_key
 from haulage.operations.fsck.troubles import Sort
 from haulage.pipeline.record import ROLE, record
@@ -99,17 +100,23 @@ def fault_of(copy: Copy, there: StoredObject | None, digest: str | None, owner: 
     return Fault(sort, detail, Remedy.REPLACE if owner is Owner.OURS else Remedy.SET_ASIDE, copy)
 
 
-def faults_of_job(job: Job, *, waits: bool) -> Iterator[Fault]:
+def faults_of_job(job: Job, mirrors: Sequence[str], *, waits: bool) -> Iterator[Fault]:
     """Say what keeps a job from ever going on.
+
+    A mirror that was named later is owed older videos too; that is no fault.
 
     Args:
         job: The record.
+        mirrors: The storages that shall hold the video beside the first one.
         waits: Whether the store says that it is due some time, or held.
     """
     if waits:
         return
     if job.status not in ENDED:
         yield Fault(Sort.STUCK, f"it is {job.status.value}, and never due", Remedy.GO_ON)
+    if mirror := failed_mirror(job, mirrors):
+        said = f"{', '.join(owed(job, mirror))} is owed to {mirror}, which was given up"
+        yield Fault(Sort.STUCK, said, Remedy.GO_ON)
     for copy in job.copies:
         if copy.state == "intended" and copy.size is not None:
             yield Fault(Sort.STUCK, "whether it was stored was never found out", Remedy.GO_ON, copy)

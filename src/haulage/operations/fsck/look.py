@@ -79,7 +79,7 @@ class Look:
         Raises:
             StorageError: A storage cannot be used.
         """
-        yield from faults_of_job(job, waits=waits)
+        yield from faults_of_job(job, self.archive.store_to[1:], waits=waits)
         for copy in job.copies:
             if copy.state == "stored" and copy.storage in self.archive.places:
                 fault = self._fault(job, copy, ctx, (listed or {}).get((copy.storage, copy.key)))

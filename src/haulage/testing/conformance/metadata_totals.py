@@ -9,8 +9,8 @@ from attrs import evolve
 from haulage.contracts.metadata import Done, Keep, Query
 from haulage.contracts.totals import Amount
 from haulage.testing.conformance.law import law
-from haulage.testing.conformance.metadata_stores import Stores, a_copy, a_video, eventually, new
-from haulage.values import Copy, Job, MediaFacts, Status
+from haulage.testing.conformance.metadata_stores import Stores, a_copy, a_video, eventually, new, rich
+from haulage.values import RECORD, Copy, Job, MediaFacts, Status
 
 _LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
 
@@ -61,6 +61,40 @@ class TotalsLaws:
         assert told.jobs == wanted, "a tally counts other jobs than there are"
         wanted_objects = {"archive": Amount(3, 1011), "nas": Amount(1, 100)}
         assert told.stored == wanted_objects, "a tally counts other objects than there are"
+
+    @law
+    def test_what_is_owed_is_told(self, stores: Stores) -> None:
+        """Each video that is downloaded, to each storage that lacks its record or a file, and did not let it go."""
+        hold = stores.held(1)
+        files = rich(hold).files
+        roles = [file.role for file in files] + [RECORD]
+        assert len(roles) > 2, "the law needs a video of several files"
+        everything = [("archive", role, "stored", 1) for role in roles]
+        mirrored = [("nas", role, "stored", 1) for role in roles]
+        cases: dict[str, list[tuple[str, str, Any, int]]] = {
+            "whole": everything + mirrored,
+            "no record": everything + mirrored[:-1],
+            "no sidecar": everything + mirrored[:1] + mirrored[2:],
+            "only intended": [*everything, *mirrored[1:], ("nas", "video", "intended", 1)],
+            "let go": [*everything, *(("nas", role, "deleted", 1) for role in roles)],
+            "going": [*everything, *(("nas", role, "deleting", 1) for role in roles)],
+            "no mirror": everything,
+        }
+        stores.first.save(hold, hold.job, Done())
+        for number, (name, copies) in enumerate(cases.items(), 2):
+            _holding(stores, number, name, copies, files=files)
+        _holding(stores, 20, "not downloaded", everything, status=Status.UPLOADING, files=files)
+        _holding(stores, 21, "never fetched", everything)
+        lacking = [name for name in cases if name not in ("whole", "let go", "going")]
+        told = stores.second.tally(["nas", "archive", "tape"]).owed
+        assert told == {"nas": len(lacking), "tape": len(cases)}, "a tally counts other videos as owed than are"
+        assert stores.second.tally().owed == {}, "a tally counts what nobody asked for"
+        for asked, wanted in (("nas", lacking), ("archive nas", lacking), ("tape", [*cases]), ("archive", [])):
+            query = Query(owed=tuple(asked.split()))
+            found = [job.video.id for job in stores.second.find(query) if job.video]
+            assert found == wanted, "find gives other videos than those that are owed"
+        failed = stores.second.find(Query(owed=("nas",), order="failed"))
+        assert list(failed) == [], "find gives a video as failed that never did"
 
     @law
     def test_holdings_say_what_each_video_takes_up(self, stores: Stores) -> None:

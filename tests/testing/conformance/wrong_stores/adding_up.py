@@ -29,9 +29,27 @@ def undeleted(copy):
 
 @breaks("a_tally_counts_what_is_there")
 class CountsWhatIsDeleted(RightStore):
-    def tally(self):
+    def tally(self, owed_to=()):
         rows = [evolve(row.job, copies=tuple(map(undeleted, row.job.copies))) for row in self.rows.values()]
-        return totals.tally(rows)
+        return totals.tally(rows, owed_to)
+
+
+def published(copy):
+    return evolve(copy, state="stored") if copy.state == "intended" else copy
+
+
+@breaks("what_is_owed_is_told")
+class TakesWhatIsIntendedForACopy(RightStore):
+    def tally(self, owed_to=()):
+        rows = [evolve(row.job, copies=tuple(map(published, row.job.copies))) for row in self.rows.values()]
+        return evolve(super().tally(), owed=totals.tally(rows, owed_to).owed)
+
+
+@breaks("what_is_owed_is_told")
+class FindsWhatIsOwedToAll(RightStore):
+    def matches(self, row, query):
+        owed = all(totals.is_owed(row.job, storage) for storage in query.owed)
+        return super().matches(row, evolve(query, owed=())) and owed
 
 
 @breaks("holdings_say_what_each_video_takes_up")
