@@ -22,6 +22,9 @@ PROMETHEUS, OTEL = "plugins/haulage-prometheus", "plugins/haulage-otel"
 ALL = (YTDLP, S3, GCS, PROMETHEUS, OTEL)
 PLUGINS = tuple(itertools.chain.from_iterable(("-e", each) for each in ALL))
 
+SHARED = ["environment-{python}"]
+"""What sessions need that use the environment that has everything."""
+
 MEASURED = ("tests", "kit", "ytdlp", "s3", "gcs", "observers", "integration", "matrix")
 """The sessions by which coverage is measured."""
 
@@ -47,6 +50,13 @@ def install(session: nox.Session, *what: str, group: str = "") -> None:
         _measure(session, data)
 
 
+def run(session: nox.Session, program: str, *arguments: str) -> None:
+    """Run a program of the environment that has everything, as if it were the session's own."""
+    programs = Path(session.virtualenv.location).parent / f"environment-{str(session.python).replace('.', '-')}" / "bin"
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    session.run(str(programs / program), *arguments, env={"PATH": path}, external=True)
+
+
 def _measure(session: nox.Session, data: str) -> None:
     """Have every Python process of a session's environment measured: also those that get no environment variables."""
     session.install("-c", "constraints.txt", "coverage")
@@ -54,6 +64,13 @@ def _measure(session: nox.Session, data: str) -> None:
     variables = {"COVERAGE_PROCESS_START": str(ROOT / "pyproject.toml"), "COVERAGE_FILE": data}
     start = f"import os; os.environ.update({variables}); import coverage; coverage.process_startup()\n"
     Path(str(site).strip(), "measure.pth").write_text(start, encoding="utf-8")
+
+
+@nox.session(python=PYTHONS, default=False)
+def environment(session: nox.Session) -> None:
+    """Install everything, once for all sessions that need no less: to install takes longer than some of them."""
+    install(session, "-e", ".[testing]", *PLUGINS, "uv", group="everything")
+    _remove(_cells(session))
 
 
 @nox.session(python=PYTHONS)
@@ -65,39 +82,34 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", "tests", *others, *session.posargs)
 
 
-@nox.session(python=PYTHONS)
+@nox.session(python=PYTHONS, requires=SHARED)
 def kit(session: nox.Session) -> None:
     """Test the conformance kit, on components that are wrong in one thing each, and the servers for tests."""
-    install(session, "-e", ".[testing]", group="servers")
-    session.run("pytest", "tests/testing", *session.posargs)
+    run(session, "pytest", "tests/testing", *session.posargs)
 
 
-@nox.session(python=PYTHONS)
+@nox.session(python=PYTHONS, requires=SHARED)
 def ytdlp(session: nox.Session) -> None:
     """Test the yt-dlp fetcher."""
-    install(session, "-e", ".[testing]", "-e", YTDLP, group="test")
-    session.run("pytest", f"{YTDLP}/tests", *session.posargs)
+    run(session, "pytest", f"{YTDLP}/tests", *session.posargs)
 
 
-@nox.session(python=PYTHONS)
+@nox.session(python=PYTHONS, requires=SHARED)
 def s3(session: nox.Session) -> None:
     """Test the S3 storage, on real servers."""
-    install(session, "-e", ".[testing]", "-e", S3, group="servers")
-    session.run("pytest", f"{S3}/tests", *session.posargs)
+    run(session, "pytest", f"{S3}/tests", *session.posargs)
 
 
-@nox.session(python=PYTHONS)
+@nox.session(python=PYTHONS, requires=SHARED)
 def gcs(session: nox.Session) -> None:
     """Test the Google Cloud Storage storage, on a real server."""
-    install(session, "-e", ".[testing]", "-e", GCS, group="servers")
-    session.run("pytest", f"{GCS}/tests", *session.posargs)
+    run(session, "pytest", f"{GCS}/tests", *session.posargs)
 
 
-@nox.session(python=PYTHONS)
+@nox.session(python=PYTHONS, requires=SHARED)
 def observers(session: nox.Session) -> None:
     """Test the metrics and the traces, with those who ask for them and who are sent them."""
-    install(session, "-e", ".[testing]", "-e", PROMETHEUS, "-e", OTEL, group="test")
-    session.run("pytest", f"{PROMETHEUS}/tests", f"{OTEL}/tests", *session.posargs)
+    run(session, "pytest", f"{PROMETHEUS}/tests", f"{OTEL}/tests", *session.posargs)
 
 
 @nox.session(python=PYTHONS)
@@ -107,14 +119,7 @@ def integration(session: nox.Session) -> None:
     session.run("pytest", "tests/integration", *session.posargs)
 
 
-@nox.session(python=PYTHONS[0], default=False)
-def matrix_environment(session: nox.Session) -> None:
-    """Install what the cells of the matrix share: eight environments would take longer than the cells."""
-    install(session, "-e", ".[testing]", *PLUGINS, group="servers")
-    _remove(_cells(session))
-
-
-@nox.session(python=False, requires=["matrix_environment"])
+@nox.session(python=PYTHONS[0], requires=SHARED)
 @nox.parametrize("metadata", ["sqlite", "postgres"])
 @nox.parametrize("storage", ["local", "s3-moto", "s3-seaweedfs", "gcs"])
 def matrix(session: nox.Session, storage: str, metadata: str) -> None:
@@ -122,11 +127,10 @@ def matrix(session: nox.Session, storage: str, metadata: str) -> None:
 
     Each cell prints the table of those that have ended; the last one's is whole.
     """
-    python = session.cache_dir.parent / "matrix_environment" / "bin" / "python"
     chosen = (f"--storage={storage}", f"--metadata={metadata}")
     began, result = time.monotonic(), "failed"
     try:
-        session.run(str(python), "-m", "pytest", "tests/matrix", *chosen, *session.posargs, external=True)
+        run(session, "pytest", "tests/matrix", *chosen, *session.posargs)
         result = "passed"
     finally:
         cells = _cells(session)
@@ -147,13 +151,13 @@ def _cells(session: nox.Session) -> Path:
     return Path(session.cache_dir) / "matrix"
 
 
-@nox.session(python=PYTHONS[0], name="faults(short)")
+@nox.session(python=PYTHONS[0], name="faults(short)", requires=SHARED)
 def faults_short(session: nox.Session) -> None:
     """Kill it, starve it and lie to it: each fault test with few rounds, and always the same lots."""
     _faults(session, "--numprocesses=2", "--extent=short", "--seed=215961")
 
 
-@nox.session(python=PYTHONS[0], default=False)
+@nox.session(python=PYTHONS[0], default=False, requires=SHARED)
 def faults(session: nox.Session) -> None:
     """Kill it everywhere: each fault test with all its rounds, and other lots each time."""
     _faults(session, "--numprocesses=4", "--extent=full")
@@ -161,29 +165,25 @@ def faults(session: nox.Session) -> None:
 
 def _faults(session: nox.Session, *options: str) -> None:
     """Run the fault tests, in several processes side by side: they mostly wait, for leases, deadlines and signals."""
-    install(session, "-e", ".[testing]", *PLUGINS, group="faults")
-    session.run("pytest", "tests/faults", *options, *session.posargs)
+    run(session, "pytest", "tests/faults", *options, *session.posargs)
 
 
-@nox.session(python=PYTHONS[0], default=False)
+@nox.session(python=PYTHONS[0], default=False, requires=SHARED)
 def mutants(session: nox.Session) -> None:
     """Take away one defence after the other, and see its fault test fail."""
-    install(session, "-e", ".[testing]", *PLUGINS, group="faults")
-    session.run("python", "tests/faults/mutate.py", *session.posargs)
+    run(session, "python", "tests/faults/mutate.py", *session.posargs)
 
 
-@nox.session(python=PYTHONS[0], default=False)
+@nox.session(python=PYTHONS[0], default=False, requires=SHARED)
 def benchmarks(session: nox.Session) -> None:
     """Measure commands on an archive of 100,000 videos, on SQLite and PostgreSQL; fails where one takes too long."""
-    install(session, "-e", ".[testing]", *PLUGINS, group="servers")
-    session.run("python", "tests/benchmarks/measure.py", *session.posargs)
+    run(session, "python", "tests/benchmarks/measure.py", *session.posargs)
 
 
-@nox.session(python=PYTHONS[0])
+@nox.session(python=PYTHONS[0], requires=SHARED)
 def examples(session: nox.Session) -> None:
     """Run the examples, the plugin among them from its wheel, and follow the tutorial for authors of plugins."""
-    install(session, "-e", ".[testing]", *PLUGINS, "uv", group="servers")
-    session.run("pytest", "tests/examples", *session.posargs)
+    run(session, "pytest", "tests/examples", *session.posargs)
 
 
 @nox.session(python=PYTHONS[0], default=False)
@@ -221,27 +221,24 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check")
 
 
-@nox.session(python=PYTHONS[0])
+@nox.session(python=PYTHONS[0], requires=SHARED)
 def types(session: nox.Session) -> None:
     """Check types."""
-    install(session, "-e", ".[testing]", *PLUGINS, group="types")
-    session.run("mypy", "src", *(f"{each}/src" for each in ALL), "noxfile.py", "docs")
+    run(session, "mypy", "src", *(f"{each}/src" for each in ALL), "noxfile.py", "docs")
 
 
-@nox.session(python=PYTHONS[0])
+@nox.session(python=PYTHONS[0], requires=SHARED)
 def architecture(session: nox.Session) -> None:
     """Check who imports whom, how large modules are, and what is imported when."""
-    install(session, "-e", ".[testing]", *PLUGINS, group="architecture")
-    session.run("lint-imports")
-    session.run("pytest", "tests/architecture", *session.posargs)
+    run(session, "lint-imports")
+    run(session, "pytest", "tests/architecture", *session.posargs)
 
 
-@nox.session(python=PYTHONS[0])
+@nox.session(python=PYTHONS[0], requires=SHARED)
 def docs(session: nox.Session) -> None:
     """Write into the pages what the code says of itself, and check their links; fails where a page had to change."""
-    install(session, "-e", ".[testing]", *PLUGINS, group="test")
-    session.run("python", "docs/generate.py")
-    session.run("pytest", "tests/architecture/test_docs.py", *session.posargs)
+    run(session, "python", "docs/generate.py")
+    run(session, "pytest", "tests/architecture/test_docs.py", *session.posargs)
 
 
 @nox.session(python=PYTHONS[0])
