@@ -151,7 +151,7 @@ def _cells(session: nox.Session) -> Path:
     return Path(session.cache_dir) / "matrix"
 
 
-@nox.session(python=PYTHONS[0], name="faults(short)", requires=SHARED)
+@nox.session(python=PYTHONS[0], requires=SHARED, name="faults(short)")
 def faults_short(session: nox.Session) -> None:
     """Kill it, starve it and lie to it: each fault test with few rounds, and always the same lots."""
     _faults(session, "--numprocesses=2", "--extent=short", "--seed=215961")
