@@ -77,7 +77,7 @@ LISTED = {
     # JSON has one kind of number, and no end of them.
     "3.0 for 3": (
         {"workers": 3.0},
-        r".*: expected (a whole number|one of .*), got (-?[0-9.]+(\.0|e\+\d+)|a .* too large)",
+        r".*: expected (a whole number|a size such as .*|one of .*), got (-?[0-9.]+(\.0|e\+\d+)|a .* too large)",
     ),
     "a number beyond all floats": (
         {"retry": {"factor": 10**400}},

@@ -1,5 +1,6 @@
 """Sites that close and open."""
 
+import time
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -37,9 +38,10 @@ class SiteLaws:
     @law
     def test_a_cool_down_ends_by_itself(self, stores: Stores) -> None:
         """A site is claimed again as soon as its time is over."""
-        hold = stores.held()
+        hold, began = stores.held(), time.monotonic()
         stores.first.save(hold, hold.job, Again(), site=Gate(SHORT, "429"))
-        assert due(stores) != 0, "a site that has just closed is due"
+        still = due(stores) != 0 or time.monotonic() - began > SHORT.total_seconds()  # the machine may be busy
+        assert still, "a site that has just closed is due"
         again = eventually(lambda: stores.claim(stores.second), "a site stays closed when its cool-down is over")
         assert again.strikes == 1, "a hold does not know how often its site has refused"
 
