@@ -35,7 +35,7 @@ PLUGIN = """
 class Test{name}(PluginTests):
     about = "{law}"
     module = "{name}"
-    heavy = ("sqlite3",)
+    heavy = ("mailbox",)
     packaged = {packaged}
 """
 
@@ -67,7 +67,7 @@ PLUGINS = {
     "wrong_summary": (NAMES, ('"Watches."', '""')),
     "wrong_option": ("every_option_explains_itself", ('option("", help="Where to.")', '""')),
     "wrong_io": (WORK, ("    yield", "    open('/dev/null').close()\n    yield")),
-    "wrong_import": (WORK, ("from attrs", "import sqlite3\nfrom attrs")),
+    "wrong_import": (WORK, ("from attrs", "import mailbox\nfrom attrs")),
     "wrong_record": (
         "it_yields_frozen_records",
         ("    yield Obs", "    global Options; Options = frozen(type('O', (), {}))\n    yield Obs"),
