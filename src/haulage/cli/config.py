@@ -77,7 +77,7 @@ def init(ctx: click.Context, force: bool, file: Path | None) -> None:
 def check(ctx: click.Context, as_json: bool) -> None:
     """Tell all that is wrong with the config."""
     from haulage.billing.rates import rates
-    from haulage.cli.report import lines
+    from haulage.cli.wrapped import lines
     from haulage.config.load import load
     from haulage.errors import ConfigError
     from haulage.pipeline.budget import uncounted

@@ -36,7 +36,8 @@ from haulage import (
     Started,
     Status,
 )
-from haulage.cli.report import again_text, facts_text, lines, name
+from haulage.cli.report import again_text, facts_text, name
+from haulage.cli.wrapped import lines
 from haulage.values import AttemptId
 
 _BESIDE_THE_NAME = 60

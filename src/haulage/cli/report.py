@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-import click
 from rich.filesize import decimal
 
 from haulage import Failure, Job, Kind, Pipeline
@@ -57,11 +56,6 @@ def again_text(failure: Failure, wait: timedelta) -> str:
     if failure.kind in _FOR_PEOPLE:
         return "again once that is mended"
     return f"again in {wait.total_seconds():g} s" if wait else "again at once"
-
-
-def lines(text: str) -> list[str]:
-    """A text in lines of eighty columns, all but the first indented."""
-    return click.wrap_text(text, 80, subsequent_indent="  ").splitlines()
 
 
 def clock(seconds: float) -> str:

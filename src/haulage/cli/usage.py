@@ -129,7 +129,7 @@ def _show(told: "Usage", by: str, rates: "Mapping[str, Rate]", cost: bool) -> No
 
 
 def _wrapped(text: str) -> None:
-    from haulage.cli.report import lines
+    from haulage.cli.wrapped import lines
 
     for line in lines(text):
         click.echo(line)
