@@ -8,7 +8,7 @@ from haulage.cancel import Cancelled
 from haulage.config.options import option
 from haulage.config.sizes import Size
 from haulage.contracts.context import BuildContext, Cancel, Context, Growing
-from haulage.contracts.fetcher import Fetcher
+from haulage.contracts.fetcher import Estimate, Fetcher, SupportsEstimate
 from haulage.contracts.findings import Finding, SupportsExamination
 from haulage.contracts.metadata import (
     Again,
@@ -109,6 +109,7 @@ __all__ = [
     "Copy",
     "Done",
     "Duplicate",
+    "Estimate",
     "Event",
     "ExecutorComponent",
     "Failure",
@@ -161,6 +162,7 @@ __all__ = [
     "StoreError",
     "Stored",
     "StoredObject",
+    "SupportsEstimate",
     "SupportsExamination",
     "SupportsPartialFiles",
     "SupportsPendingUploads",
