@@ -52,7 +52,7 @@ from haulage.contracts.storage import (
     SupportsSignedUrl,
     Upload,
 )
-from haulage.contracts.totals import Amount, Holding, Tally
+from haulage.contracts.totals import Amount, Holding, Tally, Throughput
 from haulage.errors import (
     AlreadyExists,
     AttemptLost,
@@ -169,6 +169,7 @@ __all__ = [
     "SupportsServerCopy",
     "SupportsSignedUrl",
     "Tally",
+    "Throughput",
     "Try",
     "Upload",
     "Video",
