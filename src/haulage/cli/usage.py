@@ -100,6 +100,8 @@ def _document(told: "Usage", by: str, rates: "Mapping[str, Rate]", cost: bool) -
 def _show(told: "Usage", by: str, rates: "Mapping[str, Rate]", cost: bool) -> None:
     from rich.filesize import decimal
 
+    from haulage.cli.report import price_text
+
     if not told.groups:
         click.echo("Nothing is stored yet; haul something with: haulage get URL")
         return
@@ -120,17 +122,7 @@ def _show(told: "Usage", by: str, rates: "Mapping[str, Rate]", cost: bool) -> No
             partly = f", without those to {', '.join(requests.unpriced)}" if requests.unpriced else ""
             click.echo(f"Requests of the last 30 days: {requests.known:,.2f} USD or more{partly}")
         for name in sorted({*rates, *told.total.cost.unpriced}):
-            click.echo(click.wrap_text(_price(name, rates.get(name)), 80, subsequent_indent="  "))
-
-
-def _price(name: str, rate: "Rate | None") -> str:
-    """What a storage costs, and who says so."""
-    if rate is None:
-        return f"{name}: no price known, since the config does not name that storage any more"
-    if rate.storage is None:
-        return f"{name}: {rate.origin}"
-    unit = "GiB" if rate.gigabyte == 1 << 30 else "GB"
-    return f"{name}: {rate.storage:g} USD for a {unit} and month ({rate.origin})"
+            click.echo(click.wrap_text(price_text(name, rates.get(name)), 80, subsequent_indent="  "))
 
 
 def _row(group: "Group", name: str, cost: bool) -> str:
