@@ -60,12 +60,17 @@ def test_what_fails_in_a_list_fails_alone(pipeline):
 
 
 def test_an_endless_list_is_not_read_ahead_of_who_looks(pipeline):
-    """Who stops looking has had a few more looked at than were told, however long a list is."""
+    """Who stops looking has had a few more listed than were told, however long a list is."""
     asked = sys.modules["listing"].ASKED
     asked.clear()
     with closing(survey(pipeline.assembly, [Request("http://a.test/list/endless")])) as found:
         assert len(list(itertools.islice(found, 5))) == 5
-    assert sum(count for (behaviour, _), count in asked.items() if behaviour == "video") <= 5 + 2 * 3 + 1
+    assert 5 <= asked["entry", "endless"] <= 5 + 2 * 3 + 2
+
+
+def test_as_many_are_looked_at_at_once_as_there_are_workers(pipeline):
+    """Three wait for each other here, and a fourth beside them would have failed."""
+    assert looked(pipeline, "list/six") == [(f"together/{number}", "new") for number in range(6)]
 
 
 def test_a_site_that_is_closed_is_not_asked(pipeline):

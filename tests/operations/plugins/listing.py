@@ -1,6 +1,8 @@
 """A fetcher of lists: `http://SITE/list/WHAT` has what stands in LISTS, `http://SITE/video/NAME` is a video."""
 
+import itertools
 import threading
+import time
 from collections import Counter
 from urllib.parse import urlsplit
 
@@ -13,10 +15,10 @@ LISTS = {
     "nested": ["video/a", "list/two", "video/c"],
     "broken": ["video/a", "video/b", None, "video/c"],
     "odd": ["video/a", "bug/b", "gone/c", "video/d"],
-    "endless": (f"video/{number}" for number in range(10**9)),
+    "six": [f"together/{number}" for number in range(6)],
 }
 ASKED = Counter()
-RUNNING = threading.Semaphore(3)
+RUNNING, TOGETHER = threading.Semaphore(3), threading.Barrier(3)
 
 
 @frozen
@@ -36,7 +38,8 @@ class Listing(Fetcher):
         if behaviour != "list":
             yield Video("listing", name, request.variant, request.url, channel_id="UC1")
             return
-        for each in LISTS[name]:
+        for each in LISTS.get(name) or (f"video/{number}" for number in itertools.count()):
+            ASKED["entry", name] += 1
             if each is None:
                 raise FetchError(Failure(Kind.TRANSIENT, "the list broke"))
             yield Request(f"http://{self.site(request.url)}/{each}")
@@ -47,6 +50,9 @@ class Listing(Fetcher):
         try:
             behaviour = urlsplit(video.url).path.split("/")[1]
             ctx.cancel.raise_if_cancelled()
+            if behaviour == "together":
+                TOGETHER.wait(10)
+                time.sleep(0.2)  # that nobody else comes can only be waited for
             if behaviour == "bug":
                 raise ValueError("token=hunter2")
             if behaviour == "gone":
