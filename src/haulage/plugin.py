@@ -8,7 +8,7 @@ from haulage.cancel import Cancelled
 from haulage.config.options import option
 from haulage.config.sizes import Size
 from haulage.contracts.context import BuildContext, Cancel, Context, Growing
-from haulage.contracts.fetcher import Fetcher
+from haulage.contracts.fetcher import Estimate, Fetcher, SupportsEstimate
 from haulage.contracts.findings import Finding, SupportsExamination
 from haulage.contracts.metadata import (
     Again,
@@ -52,7 +52,7 @@ from haulage.contracts.storage import (
     SupportsSignedUrl,
     Upload,
 )
-from haulage.contracts.totals import Amount, Holding, Tally, is_owed
+from haulage.contracts.totals import Amount, Holding, Tally, Throughput, is_owed
 from haulage.errors import (
     AlreadyExists,
     AttemptLost,
@@ -109,6 +109,7 @@ __all__ = [
     "Copy",
     "Done",
     "Duplicate",
+    "Estimate",
     "Event",
     "ExecutorComponent",
     "Failure",
@@ -161,12 +162,14 @@ __all__ = [
     "StoreError",
     "Stored",
     "StoredObject",
+    "SupportsEstimate",
     "SupportsExamination",
     "SupportsPartialFiles",
     "SupportsPendingUploads",
     "SupportsServerCopy",
     "SupportsSignedUrl",
     "Tally",
+    "Throughput",
     "Try",
     "Upload",
     "Video",

@@ -125,25 +125,6 @@ def test_information_is_stored_when_asked_for(site, program):
     ]
 
 
-def test_a_dry_run_changes_nothing(site, program):
-    """It lists what is behind the URLs, and which of that is stored; nothing is downloaded or queued."""
-    assert program.run("get", site.url("second.mp4")).returncode == 0
-    before = len(site.requests)
-    result = program.run("get", "--dry-run", site.url("feed.xml"), site.url("404/none.html"))
-    assert result.returncode == 1
-    lines = [re.sub("-[0-9a-f]{8}:", ":", line) for line in result.stdout.splitlines()]
-    assert lines == [
-        f"would haul   generic clip: {site.url('clip.mp4')}",
-        f"had already  generic second: {site.url('second.mp4')}",
-        f"would haul   generic third: {site.url('third.mp4')}",
-    ]
-    assert result.stderr == f"{site.url('404/none.html')}: HTTP 404 Not Found\n"
-    assert {request.path for request in site.requests[before:]} == {"/feed.xml", "/404/none.html"}
-    assert program.rows("select count(*) from video_processing_jobs") == [(1,)]
-    told = program.run("get", "--dry-run", "--json", site.url("second.mp4"))
-    assert json.loads(told.stdout)["stored"] is True
-
-
 def test_a_storage_and_workers_can_be_chosen_for_one_run(site, program):
     """What the command line says counts instead of the config; an unknown storage is told with what there is."""
     (program.folder / "haulage.yaml").write_text(

@@ -1,5 +1,6 @@
 """The program, run in a process of its own, and what it leaves behind."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -94,6 +95,12 @@ class Program:
             return connection.execute(query).fetchall()
         finally:
             connection.close()
+
+    def change(self, *statements: str) -> None:
+        """Change the database, with nothing of haulage in between."""
+        with contextlib.closing(sqlite3.connect(self.folder / "haulage.db")) as connection, connection:
+            for statement in statements:
+                connection.execute(statement)
 
     def json(self, *arguments: str) -> Any:
         """Run it and read the JSON document that it prints."""

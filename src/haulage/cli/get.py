@@ -23,8 +23,13 @@ from haulage.cli.settings import Settings, common, remember, working
     callback=remember,
     help="Store here, whatever store_to says.",
 )
-@click.option("--dry-run", is_flag=True, help="List what would be hauled; put nothing into the queue.")
-@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON for each video that ends.")
+@click.option("--dry-run", is_flag=True, help="Tell what would be hauled, and what that comes to; download nothing.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print a line of JSON for each video that ends; with --dry-run, for each, and one for all.",
+)
 @working
 @common
 @click.pass_context

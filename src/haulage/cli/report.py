@@ -6,6 +6,7 @@ from typing import Any
 from rich.filesize import decimal
 
 from haulage import Failure, Job, Kind, Pipeline
+from haulage.billing.rates import Rate
 from haulage.documents import job_document, time_document
 from haulage.secrets import one_line, public_url
 
@@ -63,3 +64,13 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def price_text(storage: str, rate: Rate | None) -> str:
+    """What a storage costs, and who says so."""
+    if rate is None:
+        return f"{storage}: no price known, since the config does not name that storage any more"
+    if rate.storage is None:
+        return f"{storage}: {rate.origin}"
+    unit = "GiB" if rate.gigabyte == 1 << 30 else "GB"
+    return f"{storage}: {rate.storage:g} USD for a {unit} and month ({rate.origin})"

@@ -101,6 +101,8 @@ def _document(told: "Usage", by: str, rates: "Mapping[str, Rate]", cost: bool) -
 def _show(told: "Usage", by: str, rates: "Mapping[str, Rate]", cost: bool) -> None:
     from rich.filesize import decimal
 
+    from haulage.cli.report import price_text
+
     if not told.groups:
         click.echo("Nothing is stored yet; haul something with: haulage get URL")
         return
@@ -125,7 +127,7 @@ def _show(told: "Usage", by: str, rates: "Mapping[str, Rate]", cost: bool) -> No
             partly = f", without those to {', '.join(requests.unpriced)}" if requests.unpriced else ""
             _wrapped(f"Requests of the last 30 days: {requests.known:,.2f} USD or more{partly}{_by(requests)}")
         for name in sorted({*rates, *told.total.cost.unpriced}):
-            _wrapped(_price(name, rates.get(name)))
+            _wrapped(price_text(name, rates.get(name)))
 
 
 def _wrapped(text: str) -> None:
@@ -138,16 +140,6 @@ def _wrapped(text: str) -> None:
 def _by(cost: "Cost") -> str:
     """Where its prices are from."""
     return f" ({', '.join(cost.tables)})" if cost.tables else ""
-
-
-def _price(name: str, rate: "Rate | None") -> str:
-    """What a storage costs, and who says so."""
-    if rate is None:
-        return f"{name}: no price known, since the config does not name that storage any more"
-    if rate.storage is None:
-        return f"{name}: {rate.origin}"
-    unit = "GiB" if rate.gigabyte == 1 << 30 else "GB"
-    return f"{name}: {rate.storage:g} USD for a {unit} and month ({rate.origin})"
 
 
 def _row(group: "Group", name: str, marks: dict[tuple[str, ...], str] | None) -> str:

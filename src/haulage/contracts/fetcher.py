@@ -3,6 +3,9 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from attrs import frozen
 
 from haulage.contracts.context import Context
 from haulage.values import FetchResult, Request, Video
@@ -42,3 +45,51 @@ class Fetcher(ABC):
 
     def close(self) -> None:  # noqa: B027 - a fetcher with nothing to give back need not write it
         """Give back what the fetcher holds. Harmless a second time; nothing else is called afterwards."""
+
+
+@frozen
+class Estimate:
+    """What a fetch would bring, as the source announces it: nothing of it was measured, and nothing is guessed.
+
+    Attributes:
+        video: The video, completed with title, channel and announced duration as far as the source tells them.
+        format: The formats that would be fetched, as the source calls them: "137+140"; "" where it names none.
+        extension: What the key of the main file would end in, as MediaFile has it; None where only the file tells.
+        width: Of the picture, in pixels; None where the source does not say.
+        height: Likewise.
+        size: How many bytes the main file is expected to have; None where the source does not say.
+        exact: Whether the source tells that size itself; otherwise it comes of a bit rate and a duration that it tells.
+    """
+
+    video: Video
+    format: str = ""
+    extension: str | None = None
+    width: int | None = None
+    height: int | None = None
+    size: int | None = None
+    exact: bool = False
+
+    @property
+    def resolution(self) -> str | None:
+        """The picture's size as people name it, as for MediaFacts."""
+        return f"{min(self.width, self.height)}p" if self.width and self.height else None
+
+
+@runtime_checkable
+class SupportsEstimate(Protocol):
+    """A fetcher that can tell in advance what a fetch would bring."""
+
+    def estimate(self, video: Video, ctx: Context) -> Estimate:
+        """Tell what `fetch` would bring of a video with the same options, without downloading it.
+
+        Asks the source for no more than choosing the formats takes, and for the length of a file; reads no medium to
+        its end and writes no file. From many threads at once. The same failures as of a fetch are told by the same
+        kinds; one that only the bytes would show is not. Nothing is left after it.
+
+        Args:
+            video: As `expand` gave it.
+            ctx: Of the call. On cancel Cancelled is raised within 5 seconds, and no process is left.
+
+        Raises:
+            FetchError: It could not be fetched, for all that the source tells.
+        """

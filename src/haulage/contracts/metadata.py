@@ -8,7 +8,7 @@ from typing import Literal
 from attrs import frozen
 
 from haulage.contracts import totals
-from haulage.contracts.totals import Holding, Tally
+from haulage.contracts.totals import Holding, Tally, Throughput
 from haulage.errors import Kind
 from haulage.values import AttemptId, Job, JobId, Request, Status, Video
 
@@ -275,6 +275,17 @@ class MetadataStore(ABC):
         """
         for job in self.find(Query()):
             yield from totals.holdings(job)
+
+    def throughput(self, within: timedelta) -> Throughput | None:  # noqa: ARG002
+        """Measure how fast videos were stored lately.
+
+        Args:
+            within: How long ago that may have been, by the store's clock.
+
+        Returns:
+            None where the store does not remember how long attempts took, as is so here.
+        """
+        return None
 
     def close(self) -> None:  # noqa: B027 - a store with nothing to give back need not write it
         """Give back what the store holds. Harmless a second time; nothing else is called afterwards."""

@@ -1,7 +1,7 @@
 """What an archive comes to: how many jobs there are, and what each video takes up in each storage."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from attrs import frozen
 
@@ -74,6 +74,26 @@ class Holding:
     size: int
     stored_at: datetime | None
     deleted_at: datetime | None
+
+
+@frozen
+class Throughput:
+    """How fast an archive was filled within some time.
+
+    Attributes:
+        size: Of the main files of the videos that were first stored in it, in bytes: of each one, however many storages
+            hold it.
+        spent: How long somebody worked on them, from the claim to the end of each attempt until they were stored. Time
+            in which several attempts ran counts once; how long one took that crashed nobody knows, and it is left out.
+    """
+
+    size: int
+    spent: timedelta
+
+    @property
+    def rate(self) -> float | None:
+        """Bytes a second while somebody worked; None where nothing was stored."""
+        return self.size / self.spent.total_seconds() if self.size and self.spent else None
 
 
 NOT_OWED = ("stored", "deleting", "deleted")

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, Literal, TypeVar
 
 from haulage.contracts.metadata import Again, Beat, Done, Gate, Hold, Keep, MetadataStore, NewJob, Query, Site
-from haulage.contracts.totals import Holding, Tally
+from haulage.contracts.totals import Holding, Tally, Throughput
 from haulage.errors import Kind, StoreError
 from haulage.values import AttemptId, Job, JobId
 
@@ -125,6 +125,10 @@ class PatientStore(MetadataStore):
     def holdings(self) -> Iterator[Holding]:
         """See MetadataStore."""
         return self._begin(self._store.holdings)
+
+    def throughput(self, within: timedelta) -> Throughput | None:
+        """See MetadataStore."""
+        return self._persist(lambda: self._store.throughput(within))
 
     def close(self) -> None:
         """See MetadataStore."""

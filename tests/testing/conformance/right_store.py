@@ -24,6 +24,7 @@ from haulage.plugin import (
     MetadataStore,
     Site,
     StoreError,
+    Throughput,
     is_owed,
     option,
 )
@@ -67,6 +68,7 @@ class Shelf:
     places: dict = field(factory=lambda: defaultdict(Place))
     receipts: dict = field(factory=dict)
     gates: dict = field(factory=dict)
+    spans: dict = field(factory=dict)
     lock: object = field(factory=threading.RLock)
 
 
@@ -138,6 +140,7 @@ class RightStore(MetadataStore):
             attempt, previous = AttemptId(secrets.token_hex(16)), row.attempt
             job = evolve(row.job, attempts=(*row.job.attempts, attempt))
             row.job = evolve(job, stage="", done=0, total=None)
+            self.shelf.spans[attempt] = (self.time(), None)
             row.attempt, row.worker, row.due = attempt, worker, self.later(lease)
             return Hold(attempt, job, previous, self.places[job.site].strikes)
 
@@ -225,6 +228,7 @@ class RightStore(MetadataStore):
         then = receipt[1]
         if isinstance(then, Keep):
             return
+        self.shelf.spans[hold.attempt] = (self.shelf.spans[hold.attempt][0], self.time())
         row.attempt, row.due = None, None if isinstance(then, Done) else self.later(then.after)
         self.shelf.receipts[hold.attempt] = receipt
 
@@ -337,6 +341,27 @@ class RightStore(MetadataStore):
             return None
         due = row.due if row.job.home in (None, home) else row.due + handover.total_seconds()
         return max(due, opens) - self.now()
+
+    def throughput(self, within):
+        with self.lock:
+            since = self.time() - within
+            fresh = [row.job for row in self.rows.values() if min(self.mains(row.job), default=since) > since]
+            spans = sorted(self.shelf.spans[each] for job in fresh for each in job.attempts)
+            size = sum(self.size_of([each.size for each in job.copies if each.role == "video"]) for job in fresh)
+            return Throughput(size, self.spent([(began, ended) for began, ended in spans if ended]))
+
+    def mains(self, job):
+        return [each.stored_at for each in job.copies if (each.role, each.state) == ("video", "stored")]
+
+    def size_of(self, sizes):
+        return sizes[0]
+
+    def spent(self, spans):
+        spent, last = timedelta(0), None
+        for began, ended in spans:
+            begin = max(began, last or began)
+            spent, last = spent + max(ended - begin, timedelta(0)), max(ended, begin)
+        return spent
 
 
 __all__ = ["Again", "AttemptLost", "Duplicate", "RightStore", "Shelf", "StoreError", "StoreOptions"]

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from attrs import evolve, frozen
 
 from haulage.plugin import (
+    Estimate,
     ExecutorComponent,
     Failure,
     Fetcher,
@@ -238,6 +239,15 @@ class RightFetcher(Fetcher):
                 ctx.cancel.raise_if_cancelled()
                 raise FetchError(Failure(Kind.TRANSIENT, "it stalls")) from None
 
+    def estimate(self, video, ctx):
+        ctx.cancel.raise_if_cancelled()
+        with self.opened(video.url) as reply:
+            size = self.announced(reply)
+        return Estimate(video, "file", "mp4", size=size, exact=True)
+
+    def announced(self, reply):
+        return int(reply.headers["Content-Length"])
+
     def result(self, video, path):
         data = path.read_bytes()
         file = MediaFile(path, "video", "mp4", "video/mp4", len(data), hashlib.sha256(data).hexdigest())
@@ -309,6 +319,48 @@ class Splices(RightFetcher):
     def piece(self, reply, ctx):
         reply.read(self.__dict__.pop("skip", 0))
         return super().piece(reply, ctx)
+
+
+@breaks("an_estimate_is_no_download")
+class DownloadsForAnEstimate(RightFetcher):
+    def announced(self, reply):
+        return len(reply.read())
+
+
+@breaks("an_estimate_is_no_download")
+class EstimatesAnotherVideo(RightFetcher):
+    def estimate(self, video, ctx):
+        told = super().estimate(video, ctx)
+        return evolve(told, video=evolve(video, id="another"))
+
+
+@breaks("an_estimate_comes_true")
+class GuessesSizes(RightFetcher):
+    def announced(self, reply):
+        return 10**6
+
+
+@breaks("an_estimate_comes_true")
+class CallsUnknownNothing(RightFetcher):
+    def estimate(self, video, ctx):
+        return evolve(super().estimate(video, ctx), size=0, exact=False)
+
+
+@breaks("an_estimate_fails_by_the_kinds_of_a_fetch")
+class EstimatesFailAlike(RightFetcher):
+    def estimate(self, video, ctx):
+        try:
+            return super().estimate(video, ctx)
+        except FetchError:
+            raise FetchError(Failure(Kind.GEO, "it did not work")) from None
+
+
+@breaks("an_estimate_that_was_cancelled_before_never_begins")
+class EstimatesAllTheSame(RightFetcher):
+    def estimate(self, video, ctx):
+        from haulage.testing import Call
+
+        return super().estimate(video, Call())
 
 
 @hookimpl

@@ -9,6 +9,7 @@ from attrs import evolve
 from haulage.plugin import (
     BuildContext,
     Context,
+    Estimate,
     Failure,
     Fetcher,
     FetchError,
@@ -94,6 +95,14 @@ class YtDlpFetcher(Fetcher):
             elif isinstance(report, wire.Fetched):
                 return report.result
         raise FetchError(Failure(Kind.BUG, "the fetch process ended without a result"))
+
+    def estimate(self, video: Video, ctx: Context) -> Estimate:
+        """See SupportsEstimate. The length of a file is asked for where neither the page nor its look at it told it."""
+        process = self._processes.start(wire.Inquire(video, *self._of(video.variant)))
+        for report in process.reports(ctx.cancel, Pace()):
+            if isinstance(report, wire.Estimated):
+                return report.estimate
+        raise FetchError(Failure(Kind.BUG, "the fetch process ended without an estimate"))
 
     def _of(self, variant: str) -> tuple[tuple[str, ...], YtDlpOptions]:
         """What the address guard lets through for a variant, and its options."""

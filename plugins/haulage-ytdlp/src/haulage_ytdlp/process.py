@@ -171,7 +171,7 @@ class Process:
                     pace.heard(report)
                     if isinstance(report, wire.Began):
                         cancel.raise_if_cancelled()
-                    elif isinstance(report, wire.Failed | wire.Expanded | wire.Fetched):
+                    elif isinstance(report, wire.Failed | wire.Expanded | wire.Fetched | wire.Estimated):
                         outcome = report
                     else:
                         yield report

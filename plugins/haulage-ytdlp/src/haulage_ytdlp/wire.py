@@ -8,7 +8,7 @@ from attrs import field, frozen
 from attrs.validators import gt, matches_re
 from cattrs.preconf.json import make_converter
 
-from haulage.plugin import Failure, FetchResult, Request, Video
+from haulage.plugin import Estimate, Failure, FetchResult, Request, Video
 from haulage_ytdlp.options import YtDlpOptions
 
 LONGEST_LINE = 1 << 20
@@ -30,6 +30,15 @@ class Fetch:
 
     video: Video
     folder: Path
+    private_hosts: tuple[str, ...]
+    options: YtDlpOptions = field(factory=YtDlpOptions)
+
+
+@frozen
+class Inquire:
+    """Find out what a fetch of a video would bring."""
+
+    video: Video
     private_hosts: tuple[str, ...]
     options: YtDlpOptions = field(factory=YtDlpOptions)
 
@@ -86,18 +95,23 @@ class Fetched:
 
 
 @frozen
+class Estimated:
+    """So much is announced of what a fetch would bring."""
+
+    estimate: Estimate
+
+
+@frozen
 class Failed:
     """It did not work, and this is why."""
 
     failure: Failure
 
 
-Order = Expand | Fetch
-Report = Began | Progress | Growing | FoundVideo | FoundRequest | Expanded | Fetched | Failed
-_TYPES: dict[str, type] = {
-    each.__name__: each
-    for each in (Expand, Fetch, Began, Progress, Growing, FoundVideo, FoundRequest, Expanded, Fetched, Failed)
-}
+Order = Expand | Fetch | Inquire
+Report = Began | Progress | Growing | FoundVideo | FoundRequest | Expanded | Fetched | Estimated | Failed
+_REPORTS = (Began, Progress, Growing, FoundVideo, FoundRequest, Expanded, Fetched, Estimated, Failed)
+_TYPES: dict[str, type] = {each.__name__: each for each in (Expand, Fetch, Inquire, *_REPORTS)}
 
 _converter = make_converter()
 _converter.register_unstructure_hook(Path, str)

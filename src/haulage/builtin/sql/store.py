@@ -34,7 +34,7 @@ from haulage.contracts.metadata import (
     Query,
     Site,
 )
-from haulage.contracts.totals import Holding, Tally
+from haulage.contracts.totals import Holding, Tally, Throughput
 from haulage.errors import AttemptLost, Failure, Kind, StoreError
 from haulage.values import AttemptId, Job, JobId
 
@@ -277,6 +277,12 @@ class SqlStore(MetadataStore):
     def holdings(self) -> Iterator[Holding]:
         """See MetadataStore."""
         yield from totals.holdings(self._database)
+
+    @repeated
+    def throughput(self, within: timedelta) -> Throughput:
+        """See MetadataStore."""
+        with transaction(self._database, reads=True) as connection:
+            return totals.throughput(connection, within)
 
     def close(self) -> None:
         """See MetadataStore."""

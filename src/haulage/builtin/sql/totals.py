@@ -1,14 +1,17 @@
 """What an archive comes to, added up by the database."""
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, and_, case, cast, func, select
 
 from haulage.builtin.sql.dialects.base import Database
+from haulage.builtin.sql.dialects.portable import UtcTime, from_now
 from haulage.builtin.sql.engine import repeated, transaction
-from haulage.builtin.sql.models import StoredObjectRow, VideoProcessingJob, VideoRow
-from haulage.contracts.totals import NOT_OWED, Amount, Holding, Tally
+from haulage.builtin.sql.models import AttemptRow, StoredObjectRow, VideoProcessingJob, VideoRow
+from haulage.contracts.totals import NOT_OWED, Amount, Holding, Tally, Throughput
+from haulage.errors import Kind
 from haulage.values import Status
 
 PAGE = 50_000
@@ -89,3 +92,33 @@ def _page(database: Database, last: int) -> tuple[list[Holding], int | None]:
         columns = select(*what, *measured, *list(added.c)[1:]).join(added, added.c.video == video.number).where(named)
         rows: Sequence[Sequence[Any]] = connection.execute(columns).all()
     return [Holding(*row) for row in rows], upto
+
+
+def throughput(connection: Connection, within: timedelta) -> Throughput:
+    """Add up what was first stored lately, and the time in which at least one attempt at it ran."""
+    video, stored, attempt = VideoRow, StoredObjectRow, AttemptRow
+    since = from_now(-within)
+    first = func.min(stored.stored_at)
+    fresh = (
+        select(stored.video, func.max(stored.size).label("size"), first.label("stored_at"))
+        .where(stored.role == "video", stored.state == "stored")
+        .group_by(stored.video)
+        .having(first > since)
+        .subquery()
+    )
+    size = connection.scalar(select(func.sum(fresh.c.size)))
+    ended = func.coalesce(attempt.ended_at, fresh.c.stored_at, type_=UtcTime)  # it still stores the rest
+    until_stored = and_(attempt.began_at <= fresh.c.stored_at, ended > since)
+    spans = (
+        select(attempt.began_at, ended)
+        .join(video, video.job == attempt.job)
+        .join(fresh, fresh.c.video == video.number)
+        .where(until_stored, attempt.kind.is_distinct_from(Kind.CRASHED.value))
+        .order_by(attempt.began_at)
+    )
+    spent, last = timedelta(0), None
+    for began, end in connection.execute(spans, execution_options={"yield_per": 1000}):
+        begin = began if last is None else max(began, last)
+        if end > begin:
+            spent, last = spent + (end - begin), end
+    return Throughput(int(size or 0), spent)

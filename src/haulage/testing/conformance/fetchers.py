@@ -22,6 +22,7 @@ from haulage.testing.call import Call
 from haulage.testing.conformance.bench import Bench
 from haulage.testing.conformance.component import ComponentTests
 from haulage.testing.conformance.content import shown
+from haulage.testing.conformance.fetcher_estimates import TOKEN, EstimateLaws, video_of
 from haulage.testing.conformance.law import law, refused
 from haulage.testing.site import LoopbackSite
 from haulage.values import FetchResult, Request, Video
@@ -29,10 +30,9 @@ from haulage.values import FetchResult, Request, Video
 _CANCEL = 5.0
 _GRACE = 2.0
 _PATIENCE = 30.0
-_TOKEN = "hunter2-conformance"
 
 
-class FetcherTests(ComponentTests):
+class FetcherTests(EstimateLaws, ComponentTests):
     """The laws of a fetcher. A class of one's own has a fixture `config`: what stands under `fetcher:`.
 
     They are held at a `haulage.testing.LoopbackSite`; a fetcher for one site alone gives URLs of its own by fixtures,
@@ -164,10 +164,10 @@ class FetcherTests(ComponentTests):
             folder = tmp_path / str(number)
             folder.mkdir()
             with refused(f"a fetch of {url} went through", FetchError) as raised:
-                _fetch(fetcher, f"{url}?token={_TOKEN}", folder, Call())
+                _fetch(fetcher, f"{url}?token={TOKEN}", folder, Call())
             failure = raised[0].failure  # type: ignore[attr-defined]
             assert failure.kind in kinds, f"{url} failed as {failure.kind}: {failure}"
-            assert _TOKEN not in f"{failure} {raised[0]!r}", "a failure shows what signs the URL"
+            assert TOKEN not in f"{failure} {raised[0]!r}", "a failure shows what signs the URL"
 
     @law
     def test_a_cancel_ends_a_fetch_and_its_processes(
@@ -211,7 +211,7 @@ class FetcherTests(ComponentTests):
         """It raises Cancelled instead of downloading all the same."""
         call = Call()
         call.cancel.cancel("law")
-        video = _video(fetcher, video_url)
+        video = video_of(fetcher, video_url)
         with refused("a fetch that was cancelled went through", Cancelled):
             fetcher.fetch(video, tmp_path, call)
 
@@ -223,7 +223,7 @@ class FetcherTests(ComponentTests):
         if changing is None:
             return
         url = site.url(changing)
-        video = _video(fetcher, url)
+        video = video_of(fetcher, url)
         for _ in range(6):
             try:
                 result = fetcher.fetch(video, tmp_path, Call())
@@ -280,14 +280,8 @@ def _seconds(fetcher: Fetcher, urls: list[str]) -> float:
     return time.perf_counter() - began
 
 
-def _video(fetcher: Fetcher, url: str) -> Video:
-    [video] = fetcher.expand(Request(url), Call())
-    assert isinstance(video, Video), "a URL of one video gave another URL"
-    return video
-
-
 def _fetch(fetcher: Fetcher, url: str, folder: Path, call: Call) -> FetchResult:
-    return fetcher.fetch(_video(fetcher, url), folder, call)
+    return fetcher.fetch(video_of(fetcher, url), folder, call)
 
 
 def _served(url: str) -> bytes:

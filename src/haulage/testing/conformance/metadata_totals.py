@@ -1,16 +1,20 @@
 """What an archive comes to, and when its copies were stored and deleted."""
 
 import itertools
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from attrs import evolve
 
-from haulage.contracts.metadata import Done, Keep, Query
+from haulage.contracts.metadata import Again, Done, Keep, Query
 from haulage.contracts.totals import Amount
 from haulage.testing.conformance.law import law
-from haulage.testing.conformance.metadata_stores import Stores, a_copy, a_video, eventually, new, rich
+from haulage.testing.conformance.metadata_stores import SHORT, Stores, a_copy, a_video, eventually, new, rich
 from haulage.values import RECORD, Copy, Job, MediaFacts, Status
+
+_TICK = 0.01
+"""Seconds that a store's clock may round by."""
 
 _LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)
 
@@ -135,6 +139,32 @@ class TotalsLaws:
             _holding(stores, number, name, [("archive", "video", "stored", 10)])
         told = [each.video_id for each in stores.second.holdings()]
         assert sorted(told) == sorted(names), "holdings miss a video, or repeat one"
+
+    @law
+    def test_a_throughput_counts_bytes_and_time_once(self, stores: Stores) -> None:
+        """What several storages hold is one video, and time in which several attempts ran is spent once."""
+        empty = stores.second.throughput(timedelta(days=1))
+        if empty is None:
+            return
+        assert (empty.size, empty.rate) == (0, None), "an empty store was filled at some rate"
+        began = time.monotonic()
+        holds = [stores.held(number) for number in range(2)]
+        other = stores.held(2)
+        stores.first.save(other, other.job, Again(SHORT))
+        stores.wait_until_due()
+        for number, hold in enumerate(holds):
+            places = (("archive", "video"), ("nas", "video"), ("archive", "info"))
+            copies = tuple(a_copy(hold, storage, role, "stored") for storage, role in places)
+            stores.first.save(hold, evolve(hold.job, video=a_video(f"v{number}"), copies=copies), Done())
+        took = timedelta(seconds=time.monotonic() - began + _TICK)
+        told = stores.second.throughput(timedelta(days=1))
+        assert told is not None, "a throughput is told at one time and not at another"
+        assert told.size == 2 * 1000, "a throughput counts other bytes than those of two main files"
+        assert told.spent >= SHORT, "a throughput leaves out time in which somebody worked"
+        assert told.spent <= took, "a throughput counts time twice in which two worked"
+        old = stores.second.throughput(timedelta(0))
+        assert old is not None, "a throughput is told for one time and not for another"
+        assert old.size == 0, "a throughput counts what was stored before the time that is asked for"
 
 
 def _archive(stores: Stores) -> None:

@@ -1,6 +1,7 @@
 """Stores that add up wrongly, or forget when things were stored."""
 
 import itertools
+from datetime import timedelta
 
 from attrs import evolve
 from right_store import RightStore
@@ -62,3 +63,21 @@ class ForgetsWhatWasDeleted(RightStore):
 class HoldsOnePage(RightStore):
     def holdings(self):
         return itertools.islice(super().holdings(), 20)
+
+
+@breaks("a_throughput_counts_bytes_and_time_once")
+class CountsEachStorage(RightStore):
+    def size_of(self, sizes):
+        return sum(sizes)
+
+
+@breaks("a_throughput_counts_bytes_and_time_once")
+class AddsUpWhatRanAtOnce(RightStore):
+    def spent(self, spans):
+        return sum((ended - began for began, ended in spans), timedelta(0))
+
+
+@breaks("a_throughput_counts_bytes_and_time_once")
+class CountsAllThereEverWas(RightStore):
+    def throughput(self, within):
+        return super().throughput(timedelta(days=1))

@@ -11,7 +11,7 @@ from yt_dlp.version import __version__ as yt_dlp_version
 from haulage.plugin import Failure, FetchError, FetchResult, Kind, MediaFile, Video, public_url
 from haulage_ytdlp import wire
 from haulage_ytdlp.child import measure
-from haulage_ytdlp.child.find import completed
+from haulage_ytdlp.child.find import completed, only
 from haulage_ytdlp.child.limits import LANGUAGE, check_size
 from haulage_ytdlp.child.session import Ydl
 from haulage_ytdlp.options import YtDlpOptions
@@ -34,13 +34,8 @@ def download(ydl: Ydl, video: Video, folder: Path, options: YtDlpOptions) -> Fet
     Raises:
         FetchError: There is not exactly one whole file in the end.
     """
-    info = ydl.extract_info(video.url, download=True)
-    if info and info.get("_type") == "playlist":
-        entries = [entry for entry in info["entries"] if entry]
-        if len(entries) != 1:
-            raise FetchError(Failure(Kind.UNAVAILABLE, f"it has become a list of {len(entries)} videos"))
-        info = entries[0]
-    downloads = (info or {}).get("requested_downloads") or []
+    info = only(ydl.extract_info(video.url, download=True))
+    downloads = info.get("requested_downloads") or []
     paths = [folder / each["filepath"] for each in downloads if each.get("filepath")]
     if len(paths) != 1 or not _lies_in(folder, paths[0]):
         raise FetchError(Failure(Kind.INVALID, "yt-dlp reported success and left no file"))

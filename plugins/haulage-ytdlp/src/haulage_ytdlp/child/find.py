@@ -93,6 +93,20 @@ def _video(info: dict[str, Any], request: Request) -> Video:
     return completed(known, info)
 
 
+def only(info: dict[str, Any] | None) -> dict[str, Any]:
+    """What yt-dlp says of the one video that was asked for.
+
+    Raises:
+        FetchError: It has become a list.
+    """
+    if info and info.get("_type") == "playlist":
+        entries = [entry for entry in info["entries"] if entry]
+        if len(entries) != 1:
+            raise FetchError(Failure(Kind.UNAVAILABLE, f"it has become a list of {len(entries)} videos"))
+        info = entries[0]
+    return info or {}
+
+
 def completed(video: Video, info: dict[str, Any]) -> Video:
     """A video with what its page says of it, as far as that has a length that people read."""
     return evolve(

@@ -2,12 +2,14 @@
 
 import contextlib
 import itertools
+from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 import yt_dlp
 from yt_dlp.downloader import get_suitable_downloader
 from yt_dlp.downloader.http import HttpFD
-from yt_dlp.networking import Request
+from yt_dlp.networking import HEADRequest, Request, Response
 from yt_dlp.networking.exceptions import HTTPError, RequestError
 
 from haulage.plugin import Failure, FetchError, Kind
@@ -33,6 +35,17 @@ class Ydl(yt_dlp.YoutubeDL):  # type: ignore[misc]
     fragments: Fragments | None = None
     _medium = False
     _pages = 0
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._lengths: dict[str, int] = {}
+        super().__init__(*args, **kwargs)
+
+    def length(self, url: str, headers: Mapping[str, str]) -> int | None:
+        """How many bytes a file has: as a look at it told, or as the server tells if asked; None where it does not."""
+        if url not in self._lengths:
+            with contextlib.suppress(RequestError):  # some answer a download alone
+                self.urlopen(HEADRequest(url, headers=dict(headers))).close()
+        return self._lengths.get(url)
 
     def extract_info(self, *args: Any, **kwargs: Any) -> Any:
         """See YoutubeDL; a page may lead on to another one, but not for ever."""
@@ -105,4 +118,11 @@ class Ydl(yt_dlp.YoutubeDL):  # type: ignore[misc]
             if isinstance(error, HTTPError):
                 counted(error.response, medium=False)
             raise
+        self._note_length(request.url, response)
         return counted(response, medium=self._medium)
+
+    def _note_length(self, url: str, response: Response) -> None:
+        told = response.headers.get("Content-Length") or ""
+        whole = response.status == HTTPStatus.OK and not response.headers.get("Content-Encoding")
+        if whole and told.isdecimal() and len(self._lengths) < MOST_PAGES:
+            self._lengths[url] = int(told)

@@ -12,6 +12,7 @@ from haulage.plugin import FetchError, Lock, Video
 from haulage_ytdlp import wire
 from haulage_ytdlp.child.classify import classify
 from haulage_ytdlp.child.download import download, growing
+from haulage_ytdlp.child.estimate import estimate
 from haulage_ytdlp.child.find import expand, extractor
 from haulage_ytdlp.child.limits import check_size
 from haulage_ytdlp.child.parameters import parameters
@@ -44,6 +45,8 @@ def carry_out(order: wire.Order, send: Send) -> None:
                     for found in expand(ydl, order.request):
                         send(wire.FoundVideo(found) if isinstance(found, Video) else wire.FoundRequest(found))
                     send(wire.Expanded())
+                elif isinstance(order, wire.Inquire):
+                    send(wire.Estimated(estimate(ydl, order.video, order.options)))
                 else:
                     send(wire.Fetched(download(ydl, order.video, order.folder, order.options)))
     except FetchError as error:
