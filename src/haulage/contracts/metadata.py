@@ -257,6 +257,10 @@ class MetadataStore(ABC):
     def next_due(self, *, home: str, handover: timedelta, batch: str = "") -> timedelta | None:
         """How long until a claim may succeed; None where nothing is left to wait for."""
 
+    @abstractmethod
+    def clock(self) -> datetime:
+        """What time it is, in UTC, by the clock that dates what was stored: not before any time that was told yet."""
+
     def tally(self) -> Tally:
         """Count jobs and objects. A store that can add up by itself does: this looks at every job."""
         return totals.tally(self.find(Query()))

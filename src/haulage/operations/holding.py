@@ -68,13 +68,16 @@ class Holder:
     def holding(self, job: JobId) -> Iterator[Held | None]:
         """Hold a job while the block runs; None where somebody else does.
 
-        It is put down as `Held.settle` is told; where the block raises or says nothing, as it was before.
+        It is put down as `Held.settle` is told; where the block raises or says nothing, as it was before, but due where
+        something of it is being deleted.
         """
+        before = self.job(job)
         waits = job in self.waits(job)
         hold = self.store.claim(self.worker, self.lease, home=self.home, handover=timedelta(0), job=job)
         if hold is None:
             yield None
             return
+        waits |= before is None or hold.job.asked_after != before.asked_after  # it was asked for since we looked
         attempt = Attempt(self.store, hold, self.lease, _tell_nobody, _log)
         if hold.previous is not None:
             crash = Failure(Kind.CRASHED, "the worker died")
@@ -85,8 +88,9 @@ class Holder:
             yield held
         finally:
             if not held.settled:
+                goes = any(copy.state == "deleting" for copy in attempt.job.copies)
                 with contextlib.suppress(StoreError):
-                    held.settle(attempt.job, Again() if waits else Done())
+                    held.settle(attempt.job, Again() if waits or goes else Done())
 
 
 @contextlib.contextmanager

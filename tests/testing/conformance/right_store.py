@@ -270,6 +270,9 @@ class RightStore(MetadataStore):
                 self.open_site(site)
             return True
 
+    def clock(self):
+        return self.time()
+
     def find(self, query):
         found = self.in_order(query) if query.order == "oldest" else self.at_once(query)
         yield from islice(found, query.limit)

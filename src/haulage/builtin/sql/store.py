@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -267,6 +267,12 @@ class SqlStore(MetadataStore):
         """See MetadataStore."""
         with transaction(self._database, reads=True) as connection:
             return claims.next_due(connection, claims.Wanted(home, handover, batch))
+
+    @repeated
+    def clock(self) -> datetime:
+        """See MetadataStore."""
+        with transaction(self._database, reads=True) as connection:
+            return connection.execute(select(from_now())).scalar_one()
 
     @repeated
     def tally(self) -> Tally:

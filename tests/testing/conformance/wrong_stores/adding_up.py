@@ -1,6 +1,7 @@
 """Stores that add up wrongly, or forget when things were stored."""
 
 import itertools
+from datetime import timedelta
 
 from attrs import evolve
 from right_store import RightStore
@@ -44,3 +45,15 @@ class ForgetsWhatWasDeleted(RightStore):
 class HoldsOnePage(RightStore):
     def holdings(self):
         return itertools.islice(super().holdings(), 20)
+
+
+@breaks("holdings_say_what_each_video_takes_up")
+class ForgetsWhatShallGo(RightStore):
+    def holdings(self):
+        return (evolve(holding, deleting=False) for holding in super().holdings())
+
+
+@breaks("the_clock_is_the_one_that_dates_copies")
+class TellsTheTimeOfAnotherClock(RightStore):
+    def clock(self):
+        return super().clock() - timedelta(hours=1)
