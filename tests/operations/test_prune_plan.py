@@ -161,7 +161,7 @@ def test_the_plan_is_that_of_brute_force(holdings, rules):
 
 @given(archives(12), RULES, st.randoms())
 def test_nothing_that_is_kept_goes_and_nothing_that_no_limit_wants(holdings, rules, chance):
-    """Every limit is reached, or all that may go has gone; and what goes is too old, or of a part that was too large."""
+    """Every limit is reached or all that may go has gone; and what goes is too old, or of a part that was too large."""
     made = plan(holdings, rules, RATES, NOW)
     there = [each for each in holdings if not each.deleted_at and not each.deleting and each.storage in RATES]
     going = [each.holding for each in made.going]

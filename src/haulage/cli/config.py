@@ -82,6 +82,8 @@ def check(ctx: click.Context, as_json: bool) -> None:
     recipe = _recipe(ctx)
     try:
         config = load(recipe.document, recipe.name, Path(recipe.folder), os.environ, _host(recipe))
+        if any(rule.max_cost is not None for rule in config.retention):
+            _check_prices(recipe)
     except ConfigError as error:
         if not as_json:
             raise
@@ -99,6 +101,14 @@ def check(ctx: click.Context, as_json: bool) -> None:
         "executor": config.executor.type,
     }
     click.echo(f"{what}: " + "; ".join(f"{part} {name}" for part, name in parts.items()))
+
+
+def _check_prices(recipe: "Recipe") -> None:
+    from haulage.operations.prune.prices import check_prices
+    from haulage.pipeline.assembly import kept
+
+    with kept(recipe) as assembly:
+        check_prices(recipe, assembly)
 
 
 @command.command("explain")

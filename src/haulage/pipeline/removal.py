@@ -84,13 +84,14 @@ class Remover:
 
     def _owed_nowhere(self, job: Job, attempt: Attempt) -> Job:
         """The job with a tombstone for each storage that would be owed a video of which nothing stays."""
-        videos = [copy for copy in job.copies if copy.role == "video"]
-        if any(copy.state == "stored" for copy in videos):
+        videos = {copy.storage: copy for copy in job.copies if copy.role == "video"}
+        if not videos or any(copy.state == "stored" for copy in videos.values()):
             return job
-        for storage in {*self.store_to} - {copy.storage for copy in videos}:
-            for copy in videos[:1]:
-                tombstone = Copy(storage, "video", copy.key, "deleted", attempt.attempt, 0, None)
-                job = with_copy(job, tombstone, tombstone)
+        key = next(iter(videos.values())).key
+        for storage in self.store_to:
+            copy = videos.get(storage) or Copy(storage, "video", key, "deleted", attempt.attempt, 0, None)
+            if copy.state == "deleted":
+                job = with_copy(job, copy, evolve(copy, attempt=attempt.attempt))
         return job
 
     def finish(self, copy: Copy, attempt: Attempt, found: _Found | None = None) -> str:
