@@ -95,10 +95,15 @@ class Holder:
 
 @contextlib.contextmanager
 def holder(assembly: Assembly) -> Iterator[Holder]:
-    """Who may hold jobs in the name of this process: should it die, others see at once that it holds nothing more."""
+    """Who may hold jobs in the name of this process: should it die, others see at once that it holds nothing more.
+
+    What others of this workspace held that have died is free with that.
+    """
     workspace = assembly.workspace
     roster = workspace.roster()
     try:
+        for name in roster.dead():
+            assembly.store.release(name)
         yield Holder(assembly.store, assembly.config.lease, workspace.home, roster.name)
     finally:
         roster.close()
