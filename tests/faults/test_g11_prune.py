@@ -1,4 +1,4 @@
-"""G11. Deletion is deliberate: a prune deletes what it decided and still owns, and nothing else, wherever it is killed."""
+"""G11. Deletion is deliberate: a prune deletes what it decided on and still owns, wherever it is killed."""
 
 import os
 import signal
