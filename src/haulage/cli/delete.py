@@ -32,7 +32,11 @@ def command(ctx: click.Context, names: tuple[str, ...], storage: str | None, yes
         known = pipeline.assembly.config.storages
         if storage is not None and storage not in known:
             raise click.UsageError(f"no storage {storage!r} in the config; there are: {', '.join(known)}")
-        jobs = {job.id: job for job in (one(pipeline, each) for each in names)}
+        jobs = {}
+        for each in names:
+            job = one(pipeline, each)
+            job = one(pipeline, job.twin) if job.twin else job  # another URL of the same video
+            jobs[job.id] = job
         found = [
             each
             for job in jobs.values()

@@ -97,7 +97,7 @@ def problems(
         limits = [key for key in LIMITS if getattr(rule, key) is not None]
         if rule.storage is not None and rule.storage not in storages:
             yield unknown("storage", own["storage"], storages).under(index, "storage")
-        if not limits and rule.keep_last is None and not rule.keep:
+        if not limits and rule.keep_last is None and not rule.keep and own.get("keep") != []:
             names = ", ".join((*LIMITS, *KEEPERS))
             yield Problem((index,), f"a rule that says neither what goes nor what stays; give it one of {names}")
         if limits and any(not each.strip("*") for each in rule.keep):

@@ -62,7 +62,12 @@ class Holder:
 
     def waits(self, *jobs: JobId) -> set[JobId]:
         """Which of these jobs are due some time, or held."""
-        return {job.id for job in self.store.find(Query(ids=jobs, unfinished=True))} if jobs else set()
+        return {job.id for job in self.waiting(*jobs)}
+
+    def waiting(self, *jobs: JobId) -> Iterator[Job]:
+        """Those of these jobs that are due some time, or held."""
+        if jobs:
+            yield from self.store.find(Query(ids=jobs, unfinished=True))
 
     @contextlib.contextmanager
     def holding(self, job: JobId) -> Iterator[Held | None]:

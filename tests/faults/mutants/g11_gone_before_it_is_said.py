@@ -3,6 +3,6 @@
 Fails: tests/faults/test_g11_prune.py::test_a_kill_while_pruning_leaves_no_row_that_lies
 """
 
-from haulage.pipeline.removal import Remover as R
+from haulage.pipeline.removal import Remover as Own
 
-R._owed_nowhere = lambda me, job, _: [me.place_of(each.storage).storage.delete(each.key) for each in job.copies] and job
+Own._owed_nowhere = lambda me, job, _: [me.place_of(it.storage).storage.delete(it.key) for it in job.copies] and job

@@ -101,6 +101,9 @@ class RightStore(MetadataStore):
 
     def add_one(self, new, batch, parent, again):
         row = self.rows.get(new.request.id)
+        owner = self.rows.get(new.video and self.owner(new.video))
+        if again and owner and owner.due is None and owner is not row:
+            self.reopen(owner, owner.job, batch)
         if row is None:
             if new.video and self.owner(new.video):
                 return 0

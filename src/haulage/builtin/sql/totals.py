@@ -64,4 +64,4 @@ def _page(database: Database, last: int) -> tuple[list[Holding], int | None]:
         measured = [video.download_format, video.download_resolution]
         columns = select(*what, *measured, *list(added.c)[1:]).join(added, added.c.video == video.number).where(named)
         rows: Sequence[Sequence[Any]] = connection.execute(columns).all()
-    return [Holding(*row[:-1], bool(row[-1])) for row in rows], upto
+    return [Holding(*row[:-1], deleting=bool(row[-1])) for row in rows], upto

@@ -130,13 +130,13 @@ class Deletion:
         for start in range(0, len(self._going), _PAGE):
             page = self._going[start : start + _PAGE]
             wanted = {(each.holding.job, each.holding.storage) for each in still().going} if still else None
-            waiting = holding.waits(*{each.job for each in page})
+            waiting = {each.id: each for each in holding.waiting(*{each.job for each in page})}
             for each in page:
                 if wanted is not None and (each.job, each.storage) not in wanted:
                     there = _there(holding.job(each.job), each.storage)
                     yield Outcome(each, NOT_ANY_MORE if there else "")
-                elif each.job in waiting:
-                    yield Outcome(each, BUSY)
+                elif each.job in waiting and (left := self._waits_for(waiting[each.job])):
+                    yield Outcome(each, left)  # not taken up, so that it waits as long as it did
                 else:
                     yield self._tried(holding, each, self._remove)
 
@@ -168,8 +168,8 @@ class Deletion:
         job = held.job
         if (there := _there(job, each.storage)) is None:
             return ""
-        if held.waits:
-            return ASKED if job.asked_after != self._known[job.id][0] else BUSY
+        if held.waits and (left := self._waits_for(job, ours=1)):
+            return left
         if _seen(job, ours=1) != self._known[job.id]:
             return ANEW
         if (there.objects, there.size, there.stored_at) != (each.objects, each.size, each.stored_at):
@@ -181,6 +181,14 @@ class Deletion:
         ended = Status.PRUNED if now is Status.PRUNED else job.status  # what is left is what it was
         held.settle(evolve(held.job, status=ended), Done())
         return next((each.left for each in removed if each.left), "")
+
+    def _waits_for(self, job: Job, ours: int = 0) -> str:
+        """Why a job that waits is left; empty where there is nothing to do: who held it has died, and that is all."""
+        taken_up = len(job.attempts) - ours > job.asked_after
+        if not taken_up or job.asked_after != self._known[job.id][0]:
+            return ASKED
+        nothing = isinstance(next_step(job, self._assembly.config.store_to, files_here=False), Nothing)
+        return "" if nothing else BUSY
 
     def _finish(self, held: Held, each: Holding) -> str:
         """Go on with a deletion that was broken off, unless the video was asked for since."""

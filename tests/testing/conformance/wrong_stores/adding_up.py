@@ -53,6 +53,12 @@ class ForgetsWhatShallGo(RightStore):
         return (evolve(holding, deleting=False) for holding in super().holdings())
 
 
+@breaks("asking_again_reopens_the_job_that_has_the_video")
+class KnowsJobsByTheirUrlsAlone(RightStore):
+    def add(self, jobs, *, batch="", parent=None, again=False):
+        return super().add(jobs, batch=batch, parent=parent, again=again and all(job.video is None for job in jobs))
+
+
 @breaks("the_clock_is_the_one_that_dates_copies")
 class TellsTheTimeOfAnotherClock(RightStore):
     def clock(self):
