@@ -33,8 +33,8 @@ def command(ctx: click.Context, names: tuple[str, ...], storage: str | None, yes
         if storage is not None and storage not in known:
             raise click.UsageError(f"no storage {storage!r} in the config; there are: {', '.join(known)}")
         jobs = {}
-        for each in names:
-            job = one(pipeline, each)
+        for wanted in names:
+            job = one(pipeline, wanted)
             job = one(pipeline, job.twin) if job.twin else job  # another URL of the same video
             jobs[job.id] = job
         found = [

@@ -54,7 +54,7 @@ def _page(database: Database, last: int) -> tuple[list[Holding], int | None]:
                 cast(func.coalesce(func.sum(stored.size), 0), BigInteger).label("size"),
                 func.min(stored.stored_at).label("stored_at"),
                 func.max(case((deleted, stored.deleted_at))).label("deleted_at"),
-                func.max(case((stored.state == "deleting", 1), else_=0)).label("deleting"),
+                (func.max(case((stored.state == "deleting", 1), else_=0)) == 1).label("deleting"),
             )
             .where(of_page, stored.state.not_in(["intended", "damaged"]))
             .group_by(stored.video, stored.storage, deleted)
@@ -64,4 +64,4 @@ def _page(database: Database, last: int) -> tuple[list[Holding], int | None]:
         measured = [video.download_format, video.download_resolution]
         columns = select(*what, *measured, *list(added.c)[1:]).join(added, added.c.video == video.number).where(named)
         rows: Sequence[Sequence[Any]] = connection.execute(columns).all()
-    return [Holding(*row[:-1], deleting=bool(row[-1])) for row in rows], upto
+    return [Holding(*row) for row in rows], upto
