@@ -77,6 +77,8 @@ def _keys(options: type, above: str) -> Iterator[Sequence[str]]:
         yield _code(above + each.name), _code(shown), _prose(told.help), _code(told.example)
         if inner:
             yield from _keys(each.type, f"{above}{each.name}.")
+        elif get_origin(each.type) is tuple and attrs.has(item := get_args(each.type)[0]):
+            yield from _keys(item, f"{above}{each.name}[].")
 
 
 def _default(each: "attrs.Attribute[Any]") -> str:

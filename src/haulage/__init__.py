@@ -6,6 +6,7 @@ The names here are for those who use haulage as a library; authors of plugins fi
 from haulage.contracts.metadata import Query, Site
 from haulage.contracts.policies import (
     Continued,
+    Deleted,
     Event,
     JobEvent,
     Lost,
@@ -29,6 +30,7 @@ __all__ = [
     "ConfigError",
     "Continued",
     "Copy",
+    "Deleted",
     "Event",
     "Failure",
     "HaulageError",

@@ -24,6 +24,7 @@ from haulage.contracts.metadata import (
 )
 from haulage.contracts.policies import (
     Continued,
+    Deleted,
     Event,
     History,
     JobEvent,
@@ -107,6 +108,7 @@ __all__ = [
     "Context",
     "Continued",
     "Copy",
+    "Deleted",
     "Done",
     "Duplicate",
     "Estimate",

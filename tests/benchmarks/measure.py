@@ -24,13 +24,18 @@ BOUND = 1.5
 """Seconds more than `haulage --version` that a command may take."""
 
 RUNS = 5
-COMMANDS: Sequence[Sequence[str]] = (("status",), ("usage", "--cost"))
+COMMANDS: Sequence[Sequence[str]] = (("status",), ("usage", "--cost"), ("prune", "--dry-run"))
 MIRRORED: Sequence[Sequence[str]] = (("status",),)
 """What is measured where there is a mirror, which may be owed something."""
 
 CONFIG = """
 storages: {{archive: {{type: s3, bucket: films, region: eu-central-1}}{mirror}}}
 database: {url}
+retention:
+  - {{max_age: 900d, keep_last: 10}}
+  - {{max_total: 5TB}}
+  - {{max_cost: 100 USD}}
+  - {{keep: ["*interview*", "youtube:a*"]}}
 """
 
 

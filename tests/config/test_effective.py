@@ -101,7 +101,7 @@ def test_defaults():
         *("fetcher.proxy.name", "fetcher.proxy.cookie"),
         *("retry.type", "executor.type", "executor.workers"),
         *("workspace.path", "workspace.min_free", "workspace.max_size", "workspace.keep_failed"),
-        *("prices", "budget.max_bytes", "budget.max_monthly_cost"),
+        *("prices", "budget.max_bytes", "budget.max_monthly_cost", "retention"),
         *("layout", "private_hosts", "lease"),
         "plugins.disable",
     ]

@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 
 from haulage.contracts.policies import (
+    Deleted,
     Event,
     JobEvent,
     Lost,
@@ -107,7 +108,7 @@ def event_document(event: Event, time: datetime) -> dict[str, Any]:
     match event:
         case Started(record=record):
             said |= {"video": _video(record)}
-        case Stored(copy=copy, url=url):
+        case Stored(copy=copy, url=url) | Deleted(copy=copy, url=url):
             said |= object_document(copy, url)
         case Settled(record=record, again=again, seconds=seconds):
             last = record.tries[-1] if record.tries and record.tries[-1].attempt == event.attempt else None

@@ -80,18 +80,21 @@ def check(ctx: click.Context, as_json: bool) -> None:
     from haulage.cli.wrapped import lines
     from haulage.config.load import load
     from haulage.errors import ConfigError
+    from haulage.operations.prune.prices import check_prices
     from haulage.pipeline.budget import uncounted
 
     recipe = _recipe(ctx)
     host = _host(recipe)
     try:
         config = load(recipe.document, recipe.name, Path(recipe.folder), os.environ, host)
+        known = rates(config, host)
+        check_prices(recipe, config.retention, known)
     except ConfigError as error:
         if not as_json:
             raise
         _print({"good": False, "problems": error.problems, "warnings": []})
         ctx.exit(Exit.USAGE)
-    short = uncounted(config.budget, rates(config, host))
+    short = uncounted(config.budget, known)
     if as_json:
         _print({"good": True, "problems": [], "warnings": [str(short)] if short else []})
         return

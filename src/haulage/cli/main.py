@@ -14,6 +14,7 @@ from haulage.cli.settings import common
 
 COMMANDS = {
     "config": "Start, check and explain the config.",
+    "delete": "Delete videos from the storages.",
     "demo": "Haul from a site on this machine, to see it work.",
     "doctor": "Look at everything that a haul needs.",
     "failures": "Group what failed by reason and source, with what to do.",
@@ -21,6 +22,7 @@ COMMANDS = {
     "get": "Haul videos from URLs.",
     "list": "List what was asked for, and what became of it.",
     "plugins": "List what plugins offer, and explain it.",
+    "prune": "Delete what the rules of retention let go.",
     "resume": "Open a site that was closed.",
     "retry": "Try again what failed.",
     "show": "Tell the whole story of one video.",

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from haulage.config import shorthand
+from haulage.config import retention, shorthand
 from haulage.config.document import Problem, parse
 from haulage.config.interpolate import interpolate
 from haulage.config.model import Chosen, Config, Offered, TopLevel
@@ -81,6 +81,9 @@ def load(
         for name in values.get("prices", {})
         if name not in storages
     ]
+    if "retention" in values:
+        wrong = retention.problems(top.retention, written["retention"], storages)
+        problems += [each.under("retention") for each in wrong]
     if found := [*interpolated.problems, *_without(problems, interpolated.problems)]:
         raise document.error(found)
     return Config(
@@ -92,6 +95,7 @@ def load(
         workspace=top.workspace,
         prices=top.prices,
         budget=top.budget,
+        retention=top.retention,
         layout=top.layout,
         private_hosts=top.private_hosts,
         lease=top.lease,

@@ -9,6 +9,7 @@ from attrs import Factory, field, frozen, validators
 
 from haulage.config.hosts import Host
 from haulage.config.options import option
+from haulage.config.retention import Rule
 from haulage.config.sizes import Dollars, Size
 from haulage.errors import ConfigError
 from haulage.keys import DEFAULT_LAYOUT, check_layout
@@ -175,6 +176,11 @@ class TopLevel:
         help="How large and how dear the archive may get before downloads pause.",
         example="{max_bytes: 500GB, max_monthly_cost: 20 USD}",
     )
+    retention: tuple[Rule, ...] = option(
+        (),
+        help="Which videos `haulage prune` lets go, and which stay whatever any rule says.",
+        example="[{storage: archive, max_age: 365d}, {keep_last: 10}]",
+    )
     layout: str = option(
         DEFAULT_LAYOUT, help="How objects are named.", example=f'"{DEFAULT_LAYOUT}"', validator=_layout
     )
@@ -210,6 +216,7 @@ class Config:
         workspace: Where downloads lie until they are stored.
         prices: What storages cost, by name.
         budget: How large and how dear the archive may get.
+        retention: Which videos go, and which stay.
         layout: How objects are named; see haulage.keys.
         private_hosts: What fetching may reach inside the own network.
         lease: How long a worker may be silent.
@@ -227,6 +234,7 @@ class Config:
     workspace: Workspace
     prices: Mapping[str, Price]
     budget: Budget
+    retention: tuple[Rule, ...]
     layout: str
     private_hosts: tuple[str, ...]
     lease: timedelta

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from attrs import frozen
@@ -175,7 +175,8 @@ class MetadataStore(ABC):
             jobs: Consumed within one transaction: pass lists of a bounded length.
             batch: What they belong to.
             parent: The job of the list they were found in.
-            again: Make those due now that have ended, and those that wait and whose URL has another signature.
+            again: Make those due now that have ended, and those that wait and whose URL has another signature; also
+                the job that has the video of one that names its video, where it has ended.
 
         Returns:
             How many were new.
@@ -258,6 +259,13 @@ class MetadataStore(ABC):
     @abstractmethod
     def next_due(self, *, home: str, handover: timedelta, batch: str = "") -> timedelta | None:
         """How long until a claim may succeed; None where nothing is left to wait for."""
+
+    def clock(self) -> datetime:
+        """What time it is, in UTC, by the clock that dates what was stored: not before any time that was told yet.
+
+        A store whose clock is not that of this machine says so: by default it is.
+        """
+        return datetime.now(UTC)
 
     def tally(self, owed_to: Sequence[str] = ()) -> Tally:
         """Count jobs and objects. A store that can add up by itself does: this looks at every job.

@@ -12,6 +12,7 @@ from haulage.values import AttemptId, Copy, Job, JobId, Role, Try, size_text
 
 __all__ = [
     "Continued",
+    "Deleted",
     "Event",
     "Executor",
     "History",
@@ -133,6 +134,19 @@ class Stored(JobEvent):
     Attributes:
         copy: The copy, with its size in bytes.
         url: What people call the object.
+    """
+
+    copy: Copy
+    url: str
+
+
+@frozen
+class Deleted(JobEvent):
+    """An object of ours was deleted on purpose, and that is recorded: told once for each.
+
+    Attributes:
+        copy: The copy, as it is recorded now; its size is what it had.
+        url: What people called the object.
     """
 
     copy: Copy

@@ -59,6 +59,7 @@ class Holding:
         size: Theirs, in bytes.
         stored_at: When the first of them was stored, in UTC, by the store's clock.
         deleted_at: When the last of them was deleted; None where they are there.
+        deleting: Whether it was decided of one of them that it shall go, and it is not gone yet.
     """
 
     job: JobId
@@ -74,6 +75,7 @@ class Holding:
     size: int
     stored_at: datetime | None
     deleted_at: datetime | None
+    deleting: bool = False
 
 
 @frozen
@@ -165,4 +167,5 @@ def holdings(job: Job) -> Iterator[Holding]:
             size=sum(copy.size or 0 for copy in copies),
             stored_at=min((copy.stored_at for copy in copies if copy.stored_at), default=None),
             deleted_at=max((copy.deleted_at for copy in copies if copy.deleted_at), default=None) if deleted else None,
+            deleting=any(copy.state == "deleting" for copy in copies),
         )

@@ -62,19 +62,27 @@ class Holder:
 
     def waits(self, *jobs: JobId) -> set[JobId]:
         """Which of these jobs are due some time, or held."""
-        return {job.id for job in self.store.find(Query(ids=jobs, unfinished=True))} if jobs else set()
+        return {job.id for job in self.waiting(*jobs)}
+
+    def waiting(self, *jobs: JobId) -> Iterator[Job]:
+        """Those of these jobs that are due some time, or held."""
+        if jobs:
+            yield from self.store.find(Query(ids=jobs, unfinished=True))
 
     @contextlib.contextmanager
     def holding(self, job: JobId) -> Iterator[Held | None]:
         """Hold a job while the block runs; None where somebody else does.
 
-        It is put down as `Held.settle` is told; where the block raises or says nothing, as it was before.
+        It is put down as `Held.settle` is told; where the block raises or says nothing, as it was before, but due where
+        something of it is being deleted.
         """
+        before = self.job(job)
         waits = job in self.waits(job)
         hold = self.store.claim(self.worker, self.lease, home=self.home, handover=timedelta(0), job=job)
         if hold is None:
             yield None
             return
+        waits |= before is None or hold.job.asked_after != before.asked_after  # it was asked for since we looked
         attempt = Attempt(self.store, hold, self.lease, _tell_nobody, _log)
         if hold.previous is not None:
             crash = Failure(Kind.CRASHED, "the worker died")
@@ -85,16 +93,22 @@ class Holder:
             yield held
         finally:
             if not held.settled:
+                goes = any(copy.state == "deleting" for copy in attempt.job.copies)
                 with contextlib.suppress(StoreError):
-                    held.settle(attempt.job, Again() if waits else Done())
+                    held.settle(attempt.job, Again() if waits or goes else Done())
 
 
 @contextlib.contextmanager
 def holder(assembly: Assembly) -> Iterator[Holder]:
-    """Who may hold jobs in the name of this process: should it die, others see at once that it holds nothing more."""
+    """Who may hold jobs in the name of this process: should it die, others see at once that it holds nothing more.
+
+    What others of this workspace held that have died is free with that.
+    """
     workspace = assembly.workspace
     roster = workspace.roster()
     try:
+        for name in roster.dead():
+            assembly.store.release(name)
         yield Holder(assembly.store, assembly.config.lease, workspace.home, roster.name)
     finally:
         roster.close()

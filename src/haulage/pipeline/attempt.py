@@ -11,7 +11,7 @@ from attrs import evolve
 from haulage.cancel import CancelToken
 from haulage.contracts.context import Growing
 from haulage.contracts.metadata import Again, Beat, Done, Gate, Hold, Keep, MetadataStore
-from haulage.contracts.policies import Event, Lost, Progressed, Settled, Started, Stepped, Stored
+from haulage.contracts.policies import Deleted, Event, Lost, Progressed, Settled, Started, Stepped, Stored
 from haulage.errors import AttemptLost, Failure, Kind
 from haulage.secrets import public_url, redact
 from haulage.values import AttemptId, Copy, Job, Request, Role
@@ -90,6 +90,10 @@ class Attempt:
     def stored(self, copy: Copy, url: str) -> None:
         """Tell the observers that a copy was verified and recorded."""
         self._tell(Stored(self.job.id, self.attempt, copy, url))
+
+    def deleted(self, copy: Copy, url: str) -> None:
+        """Tell the observers that an object of ours was deleted on purpose, and that is recorded."""
+        self._tell(Deleted(self.job.id, self.attempt, copy, url))
 
     def lose(self, failure: Failure) -> None:
         """Tell the observers that the job was let go, unrecorded."""

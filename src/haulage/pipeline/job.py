@@ -7,7 +7,7 @@ from datetime import timedelta
 from attrs import evolve, frozen
 
 from haulage.contracts.fetcher import Fetcher
-from haulage.contracts.metadata import Again, Done, MetadataStore, NewJob
+from haulage.contracts.metadata import Again, Done, MetadataStore, NewJob, Query
 from haulage.contracts.policies import RetryPolicy
 from haulage.errors import ConfigError, Duplicate, Failure, FetchError, HaulageError, Kind, StoreError
 from haulage.pipeline.asked import check_entry
@@ -166,6 +166,7 @@ class Carrier:
             try:
                 attempt.save(evolve(job, video=first))
             except Duplicate as twin:
+                self._ask_for(JobId(twin.other), first, attempt, batch)
                 attempt.settle(evolve(job, status=Status.DUPLICATE, twin=JobId(twin.other)), Done())
                 return True
             return False
@@ -174,6 +175,14 @@ class Carrier:
         )
         attempt.settle(evolve(job, status=Status.EXPANDED), Done(), site="open")
         return True
+
+    def _ask_for(self, twin: JobId, video: Video, attempt: Attempt, batch: str) -> None:
+        """Haul a video again that was deleted on purpose, where somebody asked for it by another of its URLs."""
+        job = attempt.job
+        asked = job.parent is None or job.asked_after > 0  # otherwise a list named it
+        gone = any(each.status is Status.PRUNED for each in self.store.find(Query(ids=(twin,))))
+        if asked and gone:
+            self.store.add([NewJob(job.request, job.site, video)], batch=batch, again=True)
 
     def _add_entries(self, attempt: Attempt, batch: str, entries: Iterator[Video | Request]) -> None:
         job = attempt.job

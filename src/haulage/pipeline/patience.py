@@ -4,7 +4,7 @@ import itertools
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal, TypeVar
 
 from haulage.contracts.metadata import Again, Beat, Done, Gate, Hold, Keep, MetadataStore, NewJob, Query, Site
@@ -117,6 +117,10 @@ class PatientStore(MetadataStore):
     def next_due(self, *, home: str, handover: timedelta, batch: str = "") -> timedelta | None:
         """See MetadataStore."""
         return self._persist(lambda: self._store.next_due(home=home, handover=handover, batch=batch))
+
+    def clock(self) -> datetime:
+        """See MetadataStore."""
+        return self._persist(self._store.clock)
 
     def tally(self, owed_to: Sequence[str] = ()) -> Tally:
         """See MetadataStore."""

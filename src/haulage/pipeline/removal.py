@@ -11,9 +11,10 @@ from haulage.pipeline.attempt import Attempt
 from haulage.pipeline.reading import read_digest
 from haulage.pipeline.steps import status_of, with_copy
 from haulage.pipeline.transfer import Place
-from haulage.values import Copy
+from haulage.values import Copy, Job
 
 _UNKNOWN = "the config does not name its storage any more"
+_MISSING = "it is not there, as haulage fsck can tell"
 
 
 @frozen
@@ -31,10 +32,11 @@ class Removed:
 
 @frozen
 class _Found:
-    """What lies under the key of a copy, and why it must stay; empty where it may go."""
+    """What lies under the key of a copy, and why it must stay; empty where it may go, or where nothing is there."""
 
     there: StoredObject | None
     left: str = ""
+    missing: bool = False
 
 
 @frozen
@@ -57,6 +59,9 @@ class Remover:
     def remove(self, attempt: Attempt, storage: str) -> tuple[Removed, ...]:
         """Delete all files of the job in a storage, or none where one of them is not what was stored.
 
+        One that is not there any more holds up nothing, unless none of them is: then the storage may be another one.
+        Where nothing is left of the video with that, no storage that never had it is owed it any more.
+
         Raises:
             StorageError: The storage cannot be used; what was begun is recorded, and goes on with the job.
             AttemptLost: The job is held no more.
@@ -64,16 +69,30 @@ class Remover:
         """
         copies = [copy for copy in attempt.job.copies if copy.storage == storage and copy.state == "stored"]
         found = [self._look(copy, attempt) for copy in copies]
+        if copies and all(each.missing for each in found):
+            return tuple(Removed(copy, _MISSING) for copy in copies)
         if any(each.left for each in found):
             other = "another file of the video has to stay"
             return tuple(Removed(copy, each.left or other) for copy, each in zip(copies, found, strict=True))
         job = attempt.job
         for copy in copies:
             job = with_copy(job, copy, evolve(copy, state="deleting", attempt=attempt.attempt))
-        attempt.save(job)
+        attempt.save(self._owed_nowhere(job, attempt))
         going = [copy for copy in job.copies if copy.storage == storage and copy.state == "deleting"]
         known = {copy.role: each for copy, each in zip(copies, found, strict=True)}
         return tuple(Removed(copy, self.finish(copy, attempt, known.get(copy.role))) for copy in going)
+
+    def _owed_nowhere(self, job: Job, attempt: Attempt) -> Job:
+        """The job with a tombstone for each storage that would be owed a video of which nothing stays."""
+        videos = {copy.storage: copy for copy in job.copies if copy.role == "video"}
+        if not videos or any(copy.state == "stored" for copy in videos.values()):
+            return job
+        key = next(iter(videos.values())).key
+        for storage in self.store_to:
+            copy = videos.get(storage) or Copy(storage, "video", key, "deleted", attempt.attempt, 0, None)
+            if copy.state == "deleted":
+                job = with_copy(job, copy, evolve(copy, attempt=attempt.attempt))
+        return job
 
     def finish(self, copy: Copy, attempt: Attempt, found: _Found | None = None) -> str:
         """Delete an object that shall go, and record it; why it was left, where it was: its row says `stored` again.
@@ -101,6 +120,7 @@ class Remover:
             attempt.log.warning("left %s where it is: %s", name, left, extra=told)
         else:
             attempt.log.info("deleted %s", name, extra=told)
+            attempt.deleted(evolve(copy, state="deleted"), name)
         return left
 
     def _look(self, copy: Copy, attempt: Attempt) -> _Found:
@@ -109,8 +129,7 @@ class Remover:
             return _Found(None, _UNKNOWN)
         there = place.storage.stat(copy.key)
         if there is None:
-            gone = copy.state == "deleting"  # it was there when that was recorded
-            return _Found(None, "" if gone else "it is not there, as haulage fsck can tell")
+            return _Found(None, missing=True)
         return _Found(there, self._changed(place, copy, there, attempt))
 
     def _changed(self, place: Place, copy: Copy, there: StoredObject, attempt: Attempt) -> str:
@@ -118,7 +137,9 @@ class Remover:
         tells = place.capabilities.keeps_info
         if there.size != copy.size:
             return f"it has {there.size:,} bytes, {copy.size or 0:,} were stored"
-        if tells and copy.state == "stored" and there.attempt not in (*attempt.job.attempts, copy.attempt):
+        # Once it shall go, its row does not say any more who wrote what was taken in from a record.
+        known = copy.state == "deleting" and there.attempt is not None
+        if tells and not known and there.attempt not in (*attempt.job.attempts, copy.attempt):
             return "somebody else wrote it"
         if tells and there.version is not None and there.version == copy.version:
             return ""

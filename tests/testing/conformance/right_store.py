@@ -104,6 +104,9 @@ class RightStore(MetadataStore):
 
     def add_one(self, new, batch, parent, again):
         row = self.rows.get(new.request.id)
+        owner = self.rows.get(new.video and self.owner(new.video))
+        if again and owner and owner.due is None and owner is not row:
+            self.reopen(owner, owner.job, batch)
         if row is None:
             if new.video and self.owner(new.video):
                 return 0
@@ -274,6 +277,9 @@ class RightStore(MetadataStore):
             else:
                 self.open_site(site)
             return True
+
+    def clock(self):
+        return self.time()
 
     def find(self, query):
         found = self.in_order(query) if query.order == "oldest" else self.at_once(query)

@@ -7,7 +7,20 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
 from opentelemetry.util.types import AttributeValue
 
-from haulage.plugin import AttemptId, Event, Failure, Job, JobEvent, Lost, Progressed, Settled, Started, Stepped, Stored
+from haulage.plugin import (
+    AttemptId,
+    Deleted,
+    Event,
+    Failure,
+    Job,
+    JobEvent,
+    Lost,
+    Progressed,
+    Settled,
+    Started,
+    Stepped,
+    Stored,
+)
 
 _NAMES = {"expand": "expand", "fetch": "fetch", "store": "upload", "verify": "verify"}
 
@@ -57,6 +70,10 @@ class Spans:
                 spans.step.set_attributes(
                     {"haulage.object.key": copy.key, "haulage.object.size": copy.size or 0, "haulage.object.url": url}
                 )
+            case Deleted(copy=copy, url=url):
+                about = {"haulage.storage.name": copy.storage, "haulage.file.role": copy.role}
+                about |= {"haulage.object.key": copy.key, "haulage.object.size": copy.size or 0}
+                spans.attempt.add_event("deleted", {**about, "haulage.object.url": url})
             case Settled(record=record, again=again):
                 last = record.tries[-1] if record.tries and record.tries[-1].attempt == event.attempt else None
                 spans.attempt.set_attributes({"haulage.status": record.status.value, **_about(record)})

@@ -5,7 +5,7 @@ import time
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from haulage.plugin import AttemptId, Continued, Event, Lost, Paused, Settled, Started, Stepped, Stored
+from haulage.plugin import AttemptId, Continued, Deleted, Event, Lost, Paused, Settled, Started, Stepped, Stored
 
 _SECONDS = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14400)
 """From a file that is there already to a long video on a slow line."""
@@ -35,6 +35,8 @@ class Metrics:
         self._lost = counter("haulage_attempts_lost", "Attempts that had to let go of their job.")
         self._objects = counter("haulage_objects_stored", "Objects that were stored and verified.", "storage")
         self._bytes = counter("haulage_bytes_stored", "Their bytes.", "storage")
+        self._deleted = counter("haulage_objects_deleted", "Objects that were deleted on purpose.", "storage")
+        self._deleted_bytes = counter("haulage_bytes_deleted", "Their bytes.", "storage")
         self._running = Gauge("haulage_jobs_running", "Jobs in hand.", registry=self.registry)
         self._paused = Gauge(
             "haulage_paused", "1 while nothing is downloaded for want of space.", registry=self.registry
@@ -60,6 +62,9 @@ class Metrics:
             case Stored(copy=copy):
                 self._objects.labels(copy.storage).inc()
                 self._bytes.labels(copy.storage).inc(copy.size or 0)
+            case Deleted(copy=copy):
+                self._deleted.labels(copy.storage).inc()
+                self._deleted_bytes.labels(copy.storage).inc(copy.size or 0)
             case Settled(attempt=attempt, record=record, again=again, seconds=seconds):
                 self._leave(attempt)
                 self._attempt.observe(seconds)

@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -98,6 +98,8 @@ class SqlStore(MetadataStore):
         connection.execute(update(VideoProcessingJob).where(this).values(batch=batch))
         if again:
             self._reopen([job for job in jobs if job.request.id in known], connection, batch)
+            owners = {rows.owner(connection, job.video) for job in jobs if job.video is not None}
+            self._ask(connection, batch, VideoProcessingJob.id.in_(owners - known), VideoProcessingJob.due_at.is_(None))
         new: list[Job] = []
         owned: set[tuple[str, str, str]] = set()
         for job in jobs:
@@ -119,22 +121,16 @@ class SqlStore(MetadataStore):
         # One that waits is due at once too where its URL is signed afresh: the old signature may have run out.
         ended = VideoProcessingJob.due_at.is_(None)
         waits = VideoProcessingJob.attempt.is_(None)
-        so_far = select(func.count()).where(AttemptRow.job == VideoProcessingJob.id).scalar_subquery()
         for job in jobs:
             signed_afresh = and_(waits, VideoProcessingJob.url != job.request.url)
-            connection.execute(
-                update(VideoProcessingJob)
-                .where(VideoProcessingJob.id == job.request.id, or_(ended, signed_afresh))
-                .values(
-                    due_at=from_now(),
-                    batch=batch,
-                    url=job.request.url,
-                    asked_after=so_far,
-                    stage="",
-                    done=0,
-                    total=None,
-                )
-            )
+            this = VideoProcessingJob.id == job.request.id
+            self._ask(connection, batch, this, or_(ended, signed_afresh), url=job.request.url)
+
+    def _ask(self, connection: Connection, batch: str, *which: ColumnElement[bool], **also: str) -> None:
+        """Make jobs due as if they had never been tried."""
+        so_far = select(func.count()).where(AttemptRow.job == VideoProcessingJob.id).scalar_subquery()
+        anew = {"due_at": from_now(), "batch": batch, "asked_after": so_far, "stage": "", "done": 0, "total": None}
+        connection.execute(update(VideoProcessingJob).where(*which).values(**anew, **also))
 
     @repeated
     def claim(
@@ -267,6 +263,12 @@ class SqlStore(MetadataStore):
         """See MetadataStore."""
         with transaction(self._database, reads=True) as connection:
             return claims.next_due(connection, claims.Wanted(home, handover, batch))
+
+    @repeated
+    def clock(self) -> datetime:
+        """See MetadataStore."""
+        with transaction(self._database, reads=True) as connection:
+            return connection.execute(select(from_now())).scalar_one()
 
     @repeated
     def tally(self, owed_to: Sequence[str] = ()) -> Tally:

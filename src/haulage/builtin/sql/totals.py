@@ -82,6 +82,7 @@ def _page(database: Database, last: int) -> tuple[list[Holding], int | None]:
                 cast(func.coalesce(func.sum(stored.size), 0), BigInteger).label("size"),
                 func.min(stored.stored_at).label("stored_at"),
                 func.max(case((deleted, stored.deleted_at))).label("deleted_at"),
+                (func.max(case((stored.state == "deleting", 1), else_=0)) == 1).label("deleting"),
             )
             .where(of_page, stored.state.not_in(["intended", "damaged"]))
             .group_by(stored.video, stored.storage, deleted)

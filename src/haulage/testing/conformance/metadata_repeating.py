@@ -236,6 +236,20 @@ class AddingLaws:
         assert (hold.job.asked_after, len(hold.job.attempts)) == (1, 2), "a job does not know what it was asked after"
 
     @law
+    def test_asking_again_reopens_the_job_that_has_the_video(self, stores: Stores) -> None:
+        """Whatever URL of it is asked for; a list that names it changes nothing."""
+        hold = stores.held(1)
+        stores.first.save(hold, evolve(hold.job, video=a_video("v")), Done())
+        other = evolve(new(2), video=a_video("v"))
+        stores.first.add([other])
+        assert stores.claim() is None, "a job that has ended is due without being asked for"
+        stores.first.add([other], batch="b", again=True)
+        again = stores.claim(batch="b")
+        assert again is not None, "the job that has the video is not due in the batch that asked for it"
+        assert (again.job.id, again.job.request) == (hold.job.id, hold.job.request), "another job has the video now"
+        assert again.job.asked_after == 1, "what failed before counts still"
+
+    @law
     def test_without_asking_again_what_has_ended_stays(self, stores: Stores) -> None:
         """An entry of a list that was hauled before is not hauled again."""
         stores.ended(1)

@@ -55,6 +55,14 @@ class TotalsLaws:
         assert (again.stored_at, again.deleted_at) == (None, None), "a copy that begins anew tells its old times"
 
     @law
+    def test_the_clock_is_the_one_that_dates_copies(self, stores: Stores) -> None:
+        """What is stored between two looks at it was stored between them, whatever clock the caller has."""
+        before = stores.second.clock()
+        assert before.utcoffset() == timedelta(0), "a time is not in UTC"
+        stored, after = _stored(stores, 1), stores.second.clock()
+        assert before <= stored <= after, "the clock tells another time than that at which copies are stored"
+
+    @law
     def test_a_tally_counts_what_is_there(self, stores: Stores) -> None:
         """Jobs by status, and the objects that are stored or not deleted yet, with their bytes."""
         empty = stores.second.tally()
@@ -107,6 +115,7 @@ class TotalsLaws:
         _archive(stores)
         told = list(stores.second.holdings())
         sums = {(each.video_id, each.storage, each.deleted_at is None): (each.objects, each.size) for each in told}
+        going = [(each.video_id, each.storage) for each in told if each.deleting]
         assert len(sums) == len(told), "a video has two holdings of one kind in one storage"
         assert sums == {
             ("whole", "archive", True): (2, 1010),
@@ -115,6 +124,7 @@ class TotalsLaws:
             ("part", "archive", False): (1, 5000),
             ("gone", "nas", False): (2, 60),
         }, "holdings add up to something else than the copies"
+        assert going == [("whole", "nas")], "a holding does not tell that it shall go, or tells it of what stays"
         jobs = {job.video.id: job for job in stores.second.find(Query()) if job.video}
         for each in told:
             job = jobs[each.video_id]

@@ -81,3 +81,21 @@ class AddsUpWhatRanAtOnce(RightStore):
 class CountsAllThereEverWas(RightStore):
     def throughput(self, within):
         return super().throughput(timedelta(days=1))
+
+
+@breaks("holdings_say_what_each_video_takes_up")
+class ForgetsWhatShallGo(RightStore):
+    def holdings(self):
+        return (evolve(holding, deleting=False) for holding in super().holdings())
+
+
+@breaks("asking_again_reopens_the_job_that_has_the_video")
+class KnowsJobsByTheirUrlsAlone(RightStore):
+    def add(self, jobs, *, batch="", parent=None, again=False):
+        return super().add(jobs, batch=batch, parent=parent, again=again and all(job.video is None for job in jobs))
+
+
+@breaks("the_clock_is_the_one_that_dates_copies")
+class TellsTheTimeOfAnotherClock(RightStore):
+    def clock(self):
+        return super().clock() - timedelta(hours=1)

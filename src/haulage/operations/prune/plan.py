@@ -1,0 +1,287 @@
+"""Which videos go by the rules of retention: a pure function of what is stored, the rules, prices and the time.
+
+What goes or stays is a video in a storage, with all its files there. A keeper protects what it is about from every
+rule. Of the rest goes what is too old; and what is the oldest under a limit, until what is left under it is within the
+limit. Of all ways to reach every limit like that, it is the one which keeps the youngest.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from fractions import Fraction
+from math import lcm
+from typing import Literal
+
+from attrs import define, frozen
+
+from haulage.billing.rates import Rate
+from haulage.config.retention import Rule
+from haulage.contracts.totals import Holding
+from haulage.operations.prune.patterns import keeps
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+@frozen
+class Going:
+    """A video that shall go from a storage.
+
+    Attributes:
+        holding: What it takes up there.
+        rule: What wants it gone, as the config has it: "retention[0].max_age".
+        cost: In USD a month; None where nobody knows.
+    """
+
+    holding: Holding
+    rule: str
+    cost: float | None
+
+
+@frozen
+class Kept:
+    """A video that a limit wants gone, and that stays.
+
+    Attributes:
+        holding: What it takes up in a storage.
+        keeper: What keeps it: "retention[1].keep".
+        rule: What wants it gone.
+    """
+
+    holding: Holding
+    keeper: str
+    rule: str
+
+
+@frozen
+class Short:
+    """A limit that is still exceeded after all that may go has gone.
+
+    Attributes:
+        rule: Which one.
+        over: By how much.
+        unit: Of what.
+    """
+
+    rule: str
+    over: float
+    unit: Literal["bytes", "USD a month"]
+
+
+@frozen
+class Plan:
+    """What goes, and what does not.
+
+    Attributes:
+        going: The oldest first.
+        kept: Likewise.
+        short: In the order of the rules.
+        begun: What was to go before; it counts as gone.
+        outside: How many videos there are in storages that the config does not name any more, by name: no rule is
+            about them.
+    """
+
+    going: tuple[Going, ...]
+    kept: tuple[Kept, ...]
+    short: tuple[Short, ...]
+    begun: tuple[Holding, ...]
+    outside: Mapping[str, int]
+
+
+@define(eq=False)
+class _Limit:
+    """A limit, in whole units: bytes, or such parts of a dollar that every price is a whole number of them.
+
+    Attributes:
+        name: As the config has it.
+        rule: What it is about.
+        weights: Units for a byte, by storage.
+        most: How many units may be there.
+        scale: Units in what people read.
+        unit: What that is.
+        total: How many there are.
+        cut: Behind the youngest that it takes.
+        shut: Whether nothing that is older may stay on account of it.
+    """
+
+    name: str
+    rule: Rule
+    weights: Mapping[str, int]
+    most: int
+    scale: int
+    unit: Literal["bytes", "USD a month"]
+    total: int = 0
+    cut: int = 0
+    shut: bool = False
+
+
+_Weights = Sequence[tuple[_Limit, int]]
+
+
+def plan(holdings: Iterable[Holding], rules: Sequence[Rule], rates: Mapping[str, Rate], now: datetime) -> Plan:
+    """Decide what goes.
+
+    Args:
+        holdings: What each video takes up, or took up, in each storage.
+        rules: Of the config.
+        rates: What the storages of the config cost, by name; known for all that a `max_cost` is about.
+        now: What ages are measured from.
+    """
+    begun, outside, there = list[Holding](), Counter[str](), list[Holding]()
+    for each in holdings:
+        if each.deleted_at is not None:
+            continue
+        if each.storage not in rates:
+            outside[each.storage] += 1
+        else:
+            (begun if each.deleting else there).append(each)
+    there.sort(key=_order)
+    begun.sort(key=_order)
+    kept = _kept(there, rules)
+    old = _too_old(there, rules, now)
+    limits = list(_limits(rules, rates))
+    under = _Under(limits)
+    for number, each in enumerate(there):
+        if kept[number] or not old[number]:
+            under.add(each, 1)
+    by = {number: old[number] for number, keeper in enumerate(kept) if old[number] and not keeper}
+    by |= _taken(there, [number for number, keeper in enumerate(kept) if not keeper and not old[number]], under)
+    for limit in limits:
+        if limit.total > limit.most:
+            limit.cut = len(there)
+    wanted = ((number, old[number] or under.taking(number, there[number])) for number, name in enumerate(kept) if name)
+    short = (Short(each.name, (each.total - each.most) / each.scale, each.unit) for each in limits if _exceeded(each))
+    return Plan(
+        tuple(
+            Going(there[each], by[each], rates[there[each].storage].monthly(there[each].size)) for each in sorted(by)
+        ),
+        tuple(Kept(there[number], kept[number], rule) for number, rule in wanted if rule),
+        tuple(short),
+        tuple(begun),
+        dict(sorted(outside.items())),
+    )
+
+
+def _order(holding: Holding) -> tuple[object, ...]:
+    """The oldest first; what nobody knows the age of is the youngest. No two are alike."""
+    age = holding.stored_at is None, holding.stored_at or _NEVER
+    return *age, holding.source, holding.video_id, holding.variant, holding.storage, holding.job
+
+
+def _about(rule: Rule, holding: Holding) -> bool:
+    return rule.channel in (None, holding.channel_id) and rule.storage in (None, holding.storage)
+
+
+def _inside(rule: Rule, there: Sequence[Holding]) -> list[tuple[int, Holding]]:
+    """What a rule is about, numbered."""
+    if rule.scope == (None, None):
+        return list(enumerate(there))
+    return [(number, each) for number, each in enumerate(there) if _about(rule, each)]
+
+
+def _kept(there: Sequence[Holding], rules: Sequence[Rule]) -> list[str]:
+    """What keeps each; empty where nothing does."""
+    found = [""] * len(there)
+    for index, rule in enumerate(rules):
+        if rule.keep:
+            is_kept, name = keeps(rule.keep), f"retention[{index}].keep"
+            for number, each in _inside(rule, there):
+                if not found[number] and is_kept(each):
+                    found[number] = name
+        if rule.keep_last is not None:
+            name, newer = f"retention[{index}].keep_last", Counter[tuple[str, ...]]()
+            for number, each in reversed(_inside(rule, there)):
+                # Where no channel is known, those of a source are one; another variant of a video is no other video.
+                of = (each.storage, each.source, each.channel_id, each.variant)
+                newer[of] += 1
+                if newer[of] <= rule.keep_last and not found[number]:
+                    found[number] = name
+    return found
+
+
+def _too_old(there: Sequence[Holding], rules: Sequence[Rule], now: datetime) -> list[str]:
+    """By which rule each is too old; empty where it is not."""
+    found = [""] * len(there)
+    for index, rule in enumerate(rules):
+        if rule.max_age is None:
+            continue
+        for number, each in enumerate(there):
+            if each.stored_at is None or now - each.stored_at <= rule.max_age:
+                break  # so is all that follows
+            if not found[number] and _about(rule, each):
+                found[number] = f"retention[{index}].max_age"
+    return found
+
+
+def _limits(rules: Sequence[Rule], rates: Mapping[str, Rate]) -> Iterator[_Limit]:
+    for index, rule in enumerate(rules):
+        if rule.max_total is not None:
+            weights = dict.fromkeys(rates, 1)
+            yield _Limit(f"retention[{index}].max_total", rule, weights, rule.max_total, 1, "bytes")
+        if rule.max_cost is not None:
+            prices = {
+                name: Fraction(str(rate.storage)) / rate.gigabyte
+                for name, rate in rates.items()
+                if rule.storage in (None, name) and rate.storage is not None
+            }
+            scale = lcm(*(price.denominator for price in prices.values()))
+            weights = {name: int(price * scale) for name, price in prices.items()}
+            most = Fraction(str(rule.max_cost)) * scale
+            yield _Limit(f"retention[{index}].max_cost", rule, weights, int(most), scale, "USD a month")
+
+
+class _Under:
+    """Which limits a video counts against, and how much."""
+
+    def __init__(self, limits: Sequence[_Limit]) -> None:
+        self._limits = limits
+        self._known: dict[tuple[str, str], _Weights] = {}
+
+    def weights(self, holding: Holding) -> _Weights:
+        """The limits, and units for a byte; what costs nothing does not count where a limit is about costs."""
+        place = holding.channel_id, holding.storage
+        found = self._known.get(place)
+        if found is None:
+            weighed = (
+                (each, each.weights.get(holding.storage, 0)) for each in self._limits if _about(each.rule, holding)
+            )
+            found = self._known[place] = [(limit, weight) for limit, weight in weighed if weight]
+        return found if holding.size else ()
+
+    def add(self, holding: Holding, sign: int) -> None:
+        """Count it, or no longer."""
+        for limit, weight in self.weights(holding):
+            limit.total += sign * weight * holding.size
+
+    def taking(self, number: int, holding: Holding) -> str:
+        """The limit that takes it if nothing keeps it; empty where none does."""
+        return next((limit.name for limit, _ in self.weights(holding) if number < limit.cut), "")
+
+
+def _exceeded(limit: _Limit) -> bool:
+    return limit.total > limit.most
+
+
+def _taken(there: Sequence[Holding], free: Sequence[int], under: _Under) -> dict[int, str]:
+    """What limits take of what may go, by number, and which one does."""
+    going = []
+    for number in free:
+        each = there[number]
+        for limit, _ in under.weights(each):
+            if limit.total > limit.most:
+                going.append(number)
+                under.add(each, -1)
+                break
+    by = {}
+    # A limit on a part may have made so much room for a wider one that what this one took first can stay.
+    for number in reversed(going):
+        each = there[number]
+        weights = under.weights(each)
+        full = [limit for limit, weight in weights if limit.total + weight * each.size > limit.most]
+        because = full or [limit for limit, _ in weights if limit.shut]
+        if not because:
+            under.add(each, 1)
+            continue
+        by[number] = because[0].name
+        for limit in full:
+            limit.shut, limit.cut = True, max(limit.cut, number + 1)
+    return by
