@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 import click
-from rich.filesize import decimal
 
 from haulage import Failure, Job, Kind, Pipeline
 from haulage.documents import job_document, time_document
@@ -44,6 +43,8 @@ def name(job: Job) -> str:
 
 def facts_text(job: Job) -> str:
     """What was measured, in a few words: "360p, 0:04, 932.3 kB"."""
+    from rich.filesize import decimal
+
     parts = [job.facts and job.facts.resolution]
     if job.facts and job.facts.duration is not None:
         parts.append(clock(job.facts.duration))
