@@ -31,6 +31,23 @@ def named(pipeline: Pipeline, names: Iterable[str], query: Query | None = None) 
     return sorted(jobs, key=lambda job: place.get(job.id, 0))
 
 
+def only(pipeline: Pipeline, name: str) -> Job:
+    """The one job that is named.
+
+    Raises:
+        UsageError: The name means nothing, or several.
+    """
+    job, *others = named(pipeline, [name])
+    if others:
+        # Not by their URLs: variants of a video have one in common.
+        ids = ", ".join(
+            " ".join(filter(None, (each.id, public_url(each.request.url), each.request.variant)))
+            for each in (job, *others)
+        )
+        raise click.UsageError(f"{name!r} means {1 + len(others)} videos; name one by what comes first here: {ids}")
+    return job
+
+
 def kinds(names: Iterable[str]) -> tuple[Kind, ...]:
     """The kinds of failures that are named.
 

@@ -23,19 +23,12 @@ if TYPE_CHECKING:
 @click.pass_context
 def command(ctx: click.Context, name: str, as_json: bool) -> None:
     """Tell the whole story of a video, named by its id or its URL: attempts, waits, facts, and where it lies."""
-    from haulage.cli.choose import named
+    from haulage.cli.choose import only
     from haulage.cli.report import document, tries_document
-    from haulage.secrets import one_line, public_url
+    from haulage.secrets import one_line
 
     with ctx.ensure_object(Settings).pipeline() as pipeline:
-        job, *others = named(pipeline, [name])
-        if others:
-            # Not by their URLs: variants of a video have one in common.
-            ids = ", ".join(
-                " ".join(filter(None, (each.id, public_url(each.request.url), each.request.variant)))
-                for each in (job, *others)
-            )
-            raise click.UsageError(f"{name!r} means {1 + len(others)} videos; name one by what comes first here: {ids}")
+        job = only(pipeline, name)
         if as_json:
             facts, wait = job.facts, _wait(job, pipeline)
             story = document(job, pipeline)
