@@ -160,6 +160,7 @@ class Copy:
         sha256: In hex; None likewise.
         token: What the store calls the upload while it is open, for sweeping.
         version: What the store called the object when it was verified; as long as it does, its bytes are the same.
+            Where a service makes an `intended` copy by itself: that of the original.
         stored_at: When it was stored, in UTC, by the metadata store's clock, which sets it.
         deleted_at: When it was deleted, likewise.
     """

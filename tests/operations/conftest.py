@@ -125,14 +125,15 @@ def body(name: str) -> bytes:
 
 @pytest.fixture
 def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: Source) -> Iterator[Callable[..., Kept]]:
-    """Make an archive; keywords change its config."""
+    """Make an archive; keywords change its config, and `plugins` names modules."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path, str(PLUGINS)])
     opened = []
 
     def make(**config: Any) -> Kept:
         config = {"fetcher": {"type": "plain"}, "retry": {"attempts": 1}, "storages": {"library": "library"}, **config}
-        pipeline = Pipeline.from_config(config, modules=["plain_fetcher"])
+        modules = ["plain_fetcher", *config.pop("plugins", ())]
+        pipeline = Pipeline.from_config(config, modules=modules)
         opened.append(pipeline)
         return Kept(tmp_path, pipeline.__enter__(), source)
 

@@ -83,6 +83,27 @@ def test_the_next_step_follows_from_the_record(job, here, step):
     assert next_step(job, STORE_TO, here) == step
 
 
+MOVED = evolve(GOING, copies=(copy("archive", state="deleted"), copy("cold")))
+MOVED_AND_ASKED_FOR = evolve(MOVED, asked_after=1)
+
+
+@pytest.mark.parametrize("job", [MOVED, MOVED_AND_ASKED_FOR])
+def test_what_was_moved_elsewhere_is_not_brought_back(job):
+    """Asking for it downloads nothing and copies nothing back; mirrors that lack it are made from where it is."""
+    assert next_step(job, ("archive",), False, ("cold",)) == Nothing()
+    assert next_step(job, STORE_TO, False, ("cold",)) == Store("nas", MAIN, "cold")
+    assert next_step(job, STORE_TO, False) == Nothing()
+    assert status_of(job, ("archive",)) == Status.DOWNLOADED
+
+
+def test_what_nobody_has_any_more_is_hauled_again_and_then_mirrored():
+    """What was hauled since it was asked for is no reason to leave out a storage that let go of it before."""
+    again = evolve(copy("nas"), attempt=AttemptId("b"))
+    asked = evolve(MOVED_AND_ASKED_FOR, copies=(copy("archive", state="deleted"), again), attempts=("a", "b"))
+    assert next_step(asked, STORE_TO, False) == Store("archive", MAIN, "nas")
+    assert next_step(evolve(asked, copies=(copy("archive", state="deleted"),)), STORE_TO, False) == Fetch()
+
+
 class Model:
     """A job, its workspace and its storages, without any of them: what is done to it is written down."""
 

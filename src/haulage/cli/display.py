@@ -175,7 +175,9 @@ class Display:
 
     def _detail(self, job: Job, pipeline: Pipeline) -> str:
         if job.status is Status.DOWNLOADED:
-            places = [pipeline.object_url(copy) for copy in job.copies if copy.role == "video"]
+            places = [
+                pipeline.object_url(copy) for copy in job.copies if (copy.role, copy.state) == ("video", "stored")
+            ]
             return f" ({facts_text(job)}) -> {', '.join(place for place in places if place)}"
         return f": {job.tries[-1].failure}" if job.tries else ""
 

@@ -14,6 +14,7 @@ from haulage.cli.settings import common
 
 COMMANDS = {
     "config": "Start, check and explain the config.",
+    "copy": "Bring videos that are stored to another storage.",
     "delete": "Delete videos from the storages.",
     "demo": "Haul from a site on this machine, to see it work.",
     "doctor": "Look at everything that a haul needs.",
@@ -27,6 +28,7 @@ COMMANDS = {
     "retry": "Try again what failed.",
     "show": "Tell the whole story of one video.",
     "status": "Count jobs by state, and show what is running; live, too.",
+    "url": "Print a URL that lets anybody read a stored video for a while.",
     "usage": "Tell what is stored, how it grows, and what it costs.",
     "work": "Haul whatever waits in the queue.",
 }

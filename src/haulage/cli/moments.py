@@ -1,4 +1,4 @@
-"""Moments on the command line: how long ago, or a date."""
+"""Moments and durations on the command line."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -26,6 +26,24 @@ class Moment(click.ParamType[datetime]):
             return max(datetime.fromisoformat(value.strip()).astimezone(UTC), _FIRST)
         except (ValueError, OverflowError):
             self.fail(f"{value!r} is no time; give one such as 2h, 7d, 2026-07-01, or 2026-07-01T12:00:00Z", param, ctx)
+
+
+class Duration(click.ParamType[timedelta]):
+    """A duration as `90s`, `1h` or `7d`."""
+
+    name = "duration"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """See click.ParamType."""
+        from haulage.config.primitives import PRIMITIVES, Misfit
+
+        if isinstance(value, timedelta):
+            return value
+        try:
+            read: timedelta = PRIMITIVES[timedelta](value)
+        except Misfit:
+            self.fail(f"{value!r} is no duration; give one such as 90s, 1h or 7d", param, ctx)
+        return read
 
 
 _FIRST = datetime(1, 1, 2, tzinfo=UTC)

@@ -230,7 +230,11 @@ class SupportsPartialFiles(Protocol):
 
 @runtime_checkable
 class SupportsServerCopy(Protocol):
-    """A storage that can be told to copy an object of another one, without the bytes passing through here."""
+    """A storage that can be told to copy an object of another one, without the bytes passing through here.
+
+    Core asks only for what is still the version that was verified when it was stored. Where the storage does not claim
+    `checks_content`, or the original was changed meanwhile, core reads the copy back.
+    """
 
     def copy_here(
         self,

@@ -2,17 +2,22 @@
 
 import contextlib
 import logging
+import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Self
 
 from attrs import evolve, frozen
 
 from haulage.contracts.metadata import Again, Done, MetadataStore, Query
-from haulage.contracts.policies import Event
 from haulage.errors import Failure, Kind, StoreError
 from haulage.pipeline.assembly import Assembly
-from haulage.pipeline.attempt import Attempt
-from haulage.values import Job, JobId, Try
+from haulage.pipeline.attempt import Attempt, Tell
+from haulage.pipeline.worker import BEAT_SECONDS
+from haulage.values import AttemptId, Job, JobId, Try
+
+_LOST = "lost"
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +45,85 @@ class Held:
         self.settled = True
 
 
+class Heart:
+    """Keeps the leases of an operation's attempts alive, in a thread of its own, and cancels those that are lost.
+
+    A context manager. Safe to use from many threads.
+
+    Args:
+        store: Remembers jobs.
+        lease: How long a job is held at a time.
+    """
+
+    def __init__(self, store: MetadataStore, lease: timedelta) -> None:
+        self._store, self._lease = store, lease
+        self._lock, self._closed = threading.Lock(), threading.Event()
+        self._attempts: dict[AttemptId, Attempt] = {}
+        self._cancelled = False
+        self._thread = threading.Thread(target=self._beat, name="haulage-heart", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closed.set()
+        self._thread.join()
+
+    @contextlib.contextmanager
+    def keeping(self, attempt: Attempt, began: float) -> Iterator[None]:
+        """Keep an attempt's lease alive while the block runs.
+
+        Args:
+            attempt: The attempt.
+            began: When its job was claimed or before, by `time.monotonic`.
+        """
+        self._holds_since(began, attempt)
+        with self._lock:
+            self._attempts[attempt.attempt] = attempt
+            cancelled = self._cancelled
+        if cancelled:
+            attempt.cancel.cancel("stopped")
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._attempts[attempt.attempt]
+
+    def attempts(self) -> tuple[Attempt, ...]:
+        """Those that are under way."""
+        with self._lock:
+            return tuple(self._attempts.values())
+
+    def cancel(self) -> None:
+        """End all attempts as soon as they can, and whatever is begun from now on."""
+        with self._lock:
+            self._cancelled = True
+        for attempt in self.attempts():
+            attempt.cancel.cancel("stopped")
+
+    def _beat(self) -> None:
+        last = time.monotonic()
+        while not self._closed.wait(min(BEAT_SECONDS, self._lease.total_seconds() / 4)):
+            attempts = {each.attempt: each for each in self.attempts()}
+            began, lost = time.monotonic(), set[AttemptId]()
+            try:
+                if attempts:
+                    lost = set(self._store.beat([each.position for each in attempts.values()], self._lease))
+                self._holds_since(began, *(each for key, each in attempts.items() if key not in lost))
+                last = time.monotonic()
+            except Exception as error:  # whatever it is: without beats the leases end
+                _log.warning("cannot reach the metadata store: %s", error)
+                if time.monotonic() - last > self._lease.total_seconds() / 2:
+                    lost = set(attempts)
+            for key in lost:
+                attempts[key].cancel.cancel(_LOST)
+
+    def _holds_since(self, moment: float, *attempts: Attempt) -> None:
+        for attempt in attempts:
+            attempt.cancel.expire_at(moment + self._lease.total_seconds(), _LOST)
+
+
 @frozen
 class Holder:
     """Looks at jobs and holds them; safe to use from many threads.
@@ -49,12 +133,25 @@ class Holder:
         lease: How long a job is held at a time.
         home: The name of the workspace here; empty where nothing is held.
         worker: Who holds.
+        heart: Keeps leases alive; without one, whoever holds a job proves it now and then.
+        tell: Is told of events.
     """
 
     store: MetadataStore
     lease: timedelta
     home: str = ""
     worker: str = ""
+    heart: Heart | None = None
+    tell: Tell = lambda _: None
+
+    def held(self) -> tuple[Attempt, ...]:
+        """The attempts that are under way, where there is a heart."""
+        return self.heart.attempts() if self.heart else ()
+
+    def cancel(self) -> None:
+        """End them as soon as they can, and whatever is held from now on."""
+        if self.heart:
+            self.heart.cancel()
 
     def job(self, job: JobId) -> Job | None:
         """The record as it is now."""
@@ -76,21 +173,22 @@ class Holder:
         It is put down as `Held.settle` is told; where the block raises or says nothing, as it was before, but due where
         something of it is being deleted.
         """
-        before = self.job(job)
+        before, began = self.job(job), time.monotonic()
         waits = job in self.waits(job)
         hold = self.store.claim(self.worker, self.lease, home=self.home, handover=timedelta(0), job=job)
         if hold is None:
             yield None
             return
         waits |= before is None or hold.job.asked_after != before.asked_after  # it was asked for since we looked
-        attempt = Attempt(self.store, hold, self.lease, _tell_nobody, _log)
+        attempt = Attempt(self.store, hold, self.lease, self.tell, _log)
         if hold.previous is not None:
             crash = Failure(Kind.CRASHED, "the worker died")
             ending = Try(hold.previous, hold.job.stage, crash, counted=False, wait=timedelta(0))
             attempt.save(evolve(hold.job, tries=(*hold.job.tries, ending)))
         held = Held(attempt, waits=waits)
         try:
-            yield held
+            with self.heart.keeping(attempt, began) if self.heart else contextlib.nullcontext():
+                yield held
         finally:
             if not held.settled:
                 goes = any(copy.state == "deleting" for copy in attempt.job.copies)
@@ -99,20 +197,21 @@ class Holder:
 
 
 @contextlib.contextmanager
-def holder(assembly: Assembly) -> Iterator[Holder]:
+def holder(assembly: Assembly, tell: Tell = lambda _: None) -> Iterator[Holder]:
     """Who may hold jobs in the name of this process: should it die, others see at once that it holds nothing more.
 
-    What others of this workspace held that have died is free with that.
+    What was held by processes of this workspace that died may be held at once.
+
+    Args:
+        assembly: The components of a config.
+        tell: Is told of the events of what is held, from the threads that hold it.
     """
-    workspace = assembly.workspace
+    workspace, store, lease = assembly.workspace, assembly.store, assembly.config.lease
     roster = workspace.roster()
     try:
         for name in roster.dead():
-            assembly.store.release(name)
-        yield Holder(assembly.store, assembly.config.lease, workspace.home, roster.name)
+            _log.info("worker %s has died; it held %d jobs", name, store.release(name))
+        with Heart(store, lease) as heart:
+            yield Holder(store, lease, workspace.home, roster.name, heart, tell)
     finally:
         roster.close()
-
-
-def _tell_nobody(_: Event) -> None:
-    """An operation has no observers."""

@@ -161,9 +161,9 @@ def judge(job: Job | None, store_to: tuple[str, ...], *, waits: bool, again: boo
     there = ("stored", "deleting") if again else ("stored",)  # what is asked for in time is not deleted
     mains = [copy for copy in job.copies if copy.role == "video"]
     held = {copy.storage for copy in mains if copy.state in there}
-    gone = let_go(job) | {copy.storage for copy in mains if copy.state == "deleting"} - held
+    gone = let_go(job, store_to) | {copy.storage for copy in mains if copy.state == "deleting"} - held
     primary = store_to[0]
-    if primary in held:
+    if primary in held or (held and primary in gone):  # it lies where it was moved to
         owed = [name for name in store_to if name not in held | gone]
         return Verdict(State.STORED, hauls=False, reason=f"{', '.join(owed)} still lacks it" if owed else "")
     asked = evolve(job, asked_after=len(job.attempts)) if again else job

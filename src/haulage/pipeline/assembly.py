@@ -17,7 +17,7 @@ from haulage.config.model import Budget, Chosen
 from haulage.contracts.context import BuildContext
 from haulage.contracts.fetcher import Fetcher
 from haulage.contracts.metadata import MetadataStore
-from haulage.contracts.policies import Observer, Recipe
+from haulage.contracts.policies import Observer, Recipe, RetryPolicy
 from haulage.errors import Failure, HaulageError, Kind, PluginError
 from haulage.pipeline.budget import Allowance
 from haulage.pipeline.job import Carrier
@@ -46,6 +46,25 @@ from haulage.values import Job
 Part = TypeVar("Part")
 
 _log = logging.getLogger(__name__)
+
+
+class _Places(Mapping[str, Place]):
+    """The storages of a config, by name; each is built when it is first needed."""
+
+    def __init__(self, assembly: "Assembly") -> None:
+        self._assembly = assembly
+
+    def __getitem__(self, name: str) -> Place:
+        return self._assembly.place(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._assembly.config.storages
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._assembly.config.storages)
+
+    def __len__(self) -> int:
+        return len(self._assembly.config.storages)
 
 
 class Assembly:
@@ -155,6 +174,21 @@ class Assembly:
         return self._part(f"storage {name}", make)
 
     @property
+    def policy(self) -> RetryPolicy:
+        """Decides how long to wait before what failed is tried again."""
+
+        def make() -> RetryPolicy:
+            policy: RetryPolicy = self._build(RetryPolicyComponent, self.config.retry, "retry")
+            return policy
+
+        return self._part("policy", make)
+
+    @property
+    def transfer(self) -> Transfer:
+        """Stores, in whatever storage of the config it shall."""
+        return Transfer(_Places(self), self.config.store_to, self.config.layout)
+
+    @property
     def remover(self) -> Remover:
         """Deletes what is stored, in whatever storage of the config it lies."""
         config = self.config
@@ -183,9 +217,10 @@ class Assembly:
 
         def make() -> Worker:
             config = self.config
-            transfer = Transfer({name: self.place(name) for name in config.store_to}, config.store_to, config.layout)
-            policy = self._build(RetryPolicyComponent, config.retry, "retry")
-            carrier = Carrier(self.store, self.fetcher, policy, transfer, self.remover, self.workspace, self.space)
+            for name in config.store_to:
+                self.place(name)  # what cannot be used is told before anything is downloaded
+            transfer = self.transfer
+            carrier = Carrier(self.store, self.fetcher, self.policy, transfer, self.remover, self.workspace, self.space)
             sweeper = Sweeper(self.store, self.workspace, config.workspace.keep_failed)
             worker = Worker(self.store, carrier, sweeper, config.lease)
             for name in config.observers:

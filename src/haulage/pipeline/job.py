@@ -87,7 +87,8 @@ class Carrier:
         stage = ""
         try:
             while True:
-                step = next_step(attempt.job, self.transfer.store_to, self.workspace.holds(attempt.job))
+                here, others = self.workspace.holds(attempt.job), tuple(self.transfer.places)
+                step = next_step(attempt.job, self.transfer.store_to, here, others)
                 stage = stage_of(step)
                 attempt.cancel.raise_if_cancelled()
                 attempt.enter(stage)

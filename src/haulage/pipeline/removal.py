@@ -123,6 +123,16 @@ class Remover:
             attempt.deleted(evolve(copy, state="deleted"), name)
         return left
 
+    def changed(self, copy: Copy, attempt: Attempt) -> str:
+        """Why an object is not what was stored, or not ours any more; empty where it is.
+
+        Raises:
+            StorageError: The storage cannot be used.
+            AttemptLost: The job is held no more.
+            Cancelled: On cancel.
+        """
+        return self._look(copy, attempt).left
+
     def _look(self, copy: Copy, attempt: Attempt) -> _Found:
         place = self.place_of(copy.storage)
         if place is None:

@@ -4,6 +4,7 @@ Nothing remembers where a job "was", so a crash, a retry, a new mirror and a rep
 """
 
 import hashlib
+from collections.abc import Iterable
 from datetime import timedelta
 
 from attrs import evolve, frozen
@@ -57,13 +58,14 @@ class Nothing:
 Step = Expand | Fetch | Verify | Store | Delete | Nothing
 
 
-def next_step(job: Job, store_to: tuple[str, ...], files_here: bool) -> Step:
+def next_step(job: Job, store_to: tuple[str, ...], files_here: bool, others: Iterable[str] = ()) -> Step:
     """Choose what to do next.
 
     Args:
         job: The record.
         store_to: The storages that shall hold the video; the first is the primary one.
         files_here: Whether the job's files lie in this workspace.
+        others: Further storages that a copy may be made from.
     """
     if job.video is None:
         return Expand()
@@ -74,7 +76,7 @@ def next_step(job: Job, store_to: tuple[str, ...], files_here: bool) -> Step:
         if copy.state == "intended" and copy.size is not None:
             return Verify(copy)  # otherwise it was sent while the file grew, and not committed
     stored = {(copy.storage, copy.role) for copy in job.copies if copy.state == "stored"}
-    gone = let_go(job)
+    gone = let_go(job, store_to)
     for storage in store_to:
         if storage in gone:
             continue
@@ -83,7 +85,7 @@ def next_step(job: Job, store_to: tuple[str, ...], files_here: bool) -> Step:
                 continue
             if files_here:
                 return Store(storage, file, None)
-            source = next((each for each in store_to if (each, file.role) in stored), None)
+            source = next((each for each in (*store_to, *others) if (each, file.role) in stored), None)
             if source:
                 return Store(storage, file, source)
             return Nothing() if store_to[0] in gone else Fetch()
@@ -93,13 +95,16 @@ def next_step(job: Job, store_to: tuple[str, ...], files_here: bool) -> Step:
     return Nothing() if job.files else Fetch()
 
 
-def let_go(job: Job) -> frozenset[str]:
-    """The storages whose copy of the video was deleted on purpose, and not asked for since."""
+def let_go(job: Job, store_to: tuple[str, ...]) -> frozenset[str]:
+    """The storages whose copy of the video was deleted on purpose, and is not to be made again.
+
+    Asking for the video makes it again; but not in the primary storage while the video lies where it was moved to.
+    """
     since = job.attempts[job.asked_after :]
+    main = [copy for copy in job.copies if copy.role == "video"]
+    moved = store_to[:1] if any(copy.state == "stored" and copy.attempt not in since for copy in main) else ()
     return frozenset(
-        copy.storage
-        for copy in job.copies
-        if copy.role == "video" and copy.state == "deleted" and copy.attempt in since
+        copy.storage for copy in main if copy.state == "deleted" and (copy.attempt in since or copy.storage in moved)
     )
 
 
@@ -131,8 +136,12 @@ def status_of(job: Job, store_to: tuple[str, ...], *, at_work: bool = True) -> S
     held = [copy.storage for copy in job.copies if copy.role == "video" and copy.state == "stored"]
     if store_to[0] in held:
         return Status.DOWNLOADED
-    if store_to[0] in let_go(job):
-        return Status.DOWNLOADED if held else Status.PRUNED
+    going = {copy.storage for copy in job.copies if copy.state == "deleting"}
+    gone = let_go(job, store_to)
+    if held and store_to[0] in going | gone:
+        return Status.DOWNLOADED
+    if store_to[0] in gone:
+        return Status.PRUNED
     if job.files:
         return Status.UPLOADING if job.copies else Status.FETCHED
     return Status.DOWNLOADING if at_work and job.home else Status.PENDING

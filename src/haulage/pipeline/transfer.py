@@ -10,7 +10,15 @@ from typing import BinaryIO
 from attrs import evolve, frozen
 
 from haulage.contracts.context import Context, Growing
-from haulage.contracts.storage import Capabilities, ObjectInfo, Storage, StoredObject, SupportsPendingUploads, Upload
+from haulage.contracts.storage import (
+    Capabilities,
+    ObjectInfo,
+    Storage,
+    StoredObject,
+    SupportsPendingUploads,
+    SupportsServerCopy,
+    Upload,
+)
 from haulage.errors import Failure, Kind, StorageError
 from haulage.keys import object_key
 from haulage.pipeline.attempt import Attempt
@@ -35,7 +43,7 @@ class Transfer:
     """Moves files into storages.
 
     Attributes:
-        places: The storages, by name.
+        places: The storages of the config, by name.
         store_to: Those that shall hold a video; the first is the primary one.
         layout: How objects are named.
     """
@@ -54,8 +62,13 @@ class Transfer:
 
         return WriteBehind(attempt, begin)
 
-    def store(self, step: Store, attempt: Attempt, behind: WriteBehind) -> None:
+    def store(self, step: Store, attempt: Attempt, behind: WriteBehind | None = None) -> bool:
         """Write a file to a storage, or what of it is still to be written, and verify it.
+
+        What another storage holds is copied by their service where it can, and otherwise read there and sent.
+
+        Returns:
+            Whether the service copied it.
 
         Raises:
             StorageError: It did not work; a stranger's object under the key is kind `conflict`.
@@ -65,16 +78,16 @@ class Transfer:
         attempt.step("store", step.storage, file.role)
         began = time.monotonic()
         key = object_key(self.layout, job.video, file.extension)
+        copy, inside = Copy(step.storage, file.role, key, "intended", attempt.attempt, file.size, file.sha256), False
         growing = self._growing(job, Copy(step.storage, file.role, key, "intended", attempt.attempt, None, None))
-        sent = behind.take(file) if growing else None
+        sent = behind.take(file) if growing and behind else None
         if growing and sent:
             with sent:
                 copy = evolve(growing, size=file.size, sha256=file.sha256)
                 attempt.save(self._with(job, copy))
                 attempt.progress(file.size, file.size)  # it was sent before the step began
                 self._publish(sent, copy, attempt)
-        else:
-            copy = Copy(step.storage, file.role, key, "intended", attempt.attempt, file.size, file.sha256)
+        elif not (inside := self._copy_inside(step, copy, attempt)):
             upload, copy = self._begin(copy, job.video, file.media_type, attempt, attempt)
             with upload:
                 self._send(step, key, upload, attempt)
@@ -87,8 +100,11 @@ class Transfer:
                 "key": key,
                 "size": file.size,
                 "duration": round(time.monotonic() - began, 3),
+                "source": step.source,
+                "inside": inside,
             },
         )
+        return inside
 
     def _growing(self, job: Job, like: Copy) -> Copy | None:
         """What was begun of this copy while its file grew."""
@@ -96,6 +112,24 @@ class Transfer:
 
     def _begin(self, copy: Copy, video: Video, media_type: str, attempt: Attempt, ctx: Context) -> tuple[Upload, Copy]:
         """Begin an upload, its intent and then its name recorded; the upload is the caller's to end.
+
+        Raises:
+            StorageError: It did not work; a stranger's object under the key is kind `conflict`.
+        """
+        there = self._intend(copy, attempt)
+        info = _info(copy, video, media_type)
+        upload = self.places[copy.storage].storage.begin(copy.key, info, ctx, replaces=there, size=copy.size)
+        if upload.token is not None:
+            copy = evolve(copy, token=upload.token)
+            try:
+                attempt.save(self._with(attempt.job, copy))
+            except BaseException:
+                upload.abort()
+                raise
+        return upload, copy
+
+    def _intend(self, copy: Copy, attempt: Attempt) -> StoredObject | None:
+        """Record that a copy is about to be made; the version that it may replace.
 
         Raises:
             StorageError: It did not work; a stranger's object under the key is kind `conflict`.
@@ -114,17 +148,42 @@ class Transfer:
                 )
             )
         attempt.save(self._with(attempt.job, copy))
-        identity = f"{video.source} {video.id} {video.variant}".strip()
-        info = ObjectInfo(media_type, attempt.attempt, identity, copy.sha256)
-        upload = storage.begin(copy.key, info, ctx, replaces=there, size=copy.size)
-        if upload.token is not None:
-            copy = evolve(copy, token=upload.token)
-            try:
-                attempt.save(self._with(attempt.job, copy))
-            except BaseException:
-                upload.abort()
+        return there
+
+    def _copy_inside(self, step: Store, copy: Copy, attempt: Attempt) -> bool:
+        """Have a service copy a file of another of its storages, and verify it; False where nothing was tried.
+
+        Only what still is the version that was verified when it was stored: anything else has to be read and hashed.
+
+        Raises:
+            StorageError: It did not work; a stranger's object under the key is kind `conflict`.
+        """
+        target, video = self.places[copy.storage].storage, attempt.job.video
+        original = _original(step, attempt.job)
+        if original is None or not isinstance(target, SupportsServerCopy) or not self._is_unchanged(original):
+            return False
+        assert video is not None
+        copy = evolve(copy, version=original.version)
+        there = self._intend(copy, attempt)
+        attempt.prove()
+        source, info = self.places[original.storage].storage, _info(copy, video, step.file.media_type)
+        try:
+            made = target.copy_here(source, original.key, copy.key, info, attempt, replaces=there)
+        except StorageError:
+            if not self.verify(copy, attempt):
                 raise
-        return upload, copy
+            return True
+        if made is None:
+            return False
+        if not self.verify(copy, attempt, committed=self._is_unchanged(original)):
+            raise self._not_whole(copy)
+        return True
+
+    def _is_unchanged(self, copy: Copy) -> bool:
+        """Whether a copy still is the version that was verified when it was stored, as far as a storage can tell."""
+        place = self.places[copy.storage]
+        there = place.storage.stat(copy.key) if place.capabilities.keeps_info and copy.version is not None else None
+        return there is not None and (there.version, there.size) == (copy.version, copy.size)
 
     def _send(self, step: Store, key: str, upload: Upload, attempt: Attempt) -> None:
         digest, done = hashlib.sha256(), 0
@@ -146,7 +205,8 @@ class Transfer:
         if step.content is not None:
             return io.BytesIO(step.content)
         if step.source is not None:
-            return self.places[step.source].storage.read(key, attempt)
+            original = _original(step, attempt.job)  # another layout may have named it
+            return self.places[step.source].storage.read(original.key if original else key, attempt)
         return step.file.path.open("rb")
 
     def _publish(self, upload: Upload, copy: Copy, attempt: Attempt) -> None:
@@ -161,8 +221,11 @@ class Transfer:
                 raise
         else:
             if not self.verify(copy, attempt, committed=True):
-                name = self.places[copy.storage].storage.url(copy.key)
-                raise StorageError(Failure(Kind.STORAGE, f"{name} is not there, or not whole, after it was written"))
+                raise self._not_whole(copy)
+
+    def _not_whole(self, copy: Copy) -> StorageError:
+        name = self.places[copy.storage].storage.url(copy.key)
+        return StorageError(Failure(Kind.STORAGE, f"{name} is not there, or not whole, after it was written"))
 
     def verify(self, copy: Copy, attempt: Attempt, *, committed: bool = False) -> bool:
         """Find out whether a copy is there, whole and ours, and record it; if it is not, its intent is dropped.
@@ -170,7 +233,7 @@ class Transfer:
         Args:
             copy: The copy that was about to be written.
             attempt: The attempt.
-            committed: The storage just said that this very attempt published it.
+            committed: The storage just said that this very attempt published it, from the right bytes.
         """
         attempt.step("verify", copy.storage, copy.role)
         place = self.places.get(copy.storage)
@@ -202,7 +265,8 @@ class Transfer:
     def _agrees(self, place: Place, copy: Copy, found: StoredObject, attempt: Attempt, committed: bool) -> bool:
         if found.size != copy.size or found.attempt not in (None, copy.attempt):
             return False
-        ours = committed or found.attempt == copy.attempt
+        # What a service copied by itself no upload has proven: `committed` says that its original was the right one.
+        ours = committed or (found.attempt == copy.attempt and copy.version is None)
         if ours and place.capabilities.checks_content:
             return True
         return read_digest(place.storage, copy.key, attempt) == copy.sha256
@@ -211,3 +275,14 @@ class Transfer:
         """The job with a copy, or what there is instead of it, in place of what was known of that file there."""
         job = with_copy(job, copy, *((copy,) if instead is None else instead))
         return evolve(job, status=status_of(job, self.store_to))
+
+
+def _info(copy: Copy, video: Video, media_type: str) -> ObjectInfo:
+    identity = f"{video.source} {video.id} {video.variant}".strip()
+    return ObjectInfo(media_type, copy.attempt, identity, copy.sha256)
+
+
+def _original(step: Store, job: Job) -> Copy | None:
+    """The copy that a step reads."""
+    same = (each for each in job.copies if (each.storage, each.role) == (step.source, step.file.role))
+    return next((each for each in same if each.state == "stored"), None)

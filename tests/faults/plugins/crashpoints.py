@@ -31,7 +31,7 @@ from haulage.plugin import Failure, FetchError, Kind, StorageError, StoreError, 
 
 METHODS = {
     "store": ("prepare", "add", "claim", "beat", "save", "release", "sites", "next_due"),
-    "storage": ("stat", "begin", "delete", "pending", "abort_pending"),
+    "storage": ("stat", "begin", "delete", "pending", "abort_pending", "copy_here"),
     "upload": ("write", "commit", "_publish", "abort"),
     "fetcher": ("site", "expand", "fetch"),
     "workspace": ("roster", "occupy", "leave", "clear"),

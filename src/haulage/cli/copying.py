@@ -1,0 +1,235 @@
+"""What `haulage copy` shows: how much it is, how far it is, and what became of each video."""
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
+
+import click
+from attrs import frozen
+from rich.console import Console
+from rich.filesize import decimal
+from rich.markup import escape
+from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import Progress as Bar
+
+from haulage import Job, Pipeline
+from haulage.billing.rates import Rate, dollars
+from haulage.cli.report import name
+from haulage.operations.copying.carry import Outcome
+from haulage.operations.copying.copy import Copier, Progress
+from haulage.operations.copying.plan import Plan, Wanted, plan_of
+
+_FIRST, _BETWEEN = '{\n  "videos": [\n', ",\n"
+
+
+@frozen
+class Total:
+    """How much there is to do.
+
+    Attributes:
+        wanted: What is wanted.
+        videos: How many videos something is to be done for.
+        objects: How many files are to be copied.
+        size: How many bytes they have.
+        going: How many files are deleted afterwards.
+        rate: What the new place costs.
+    """
+
+    wanted: Wanted
+    videos: int
+    objects: int
+    size: int
+    going: int
+    rate: Rate
+
+    def tell(self, *, as_json: bool) -> None:
+        """Say so, as a dry run does."""
+        monthly = self.rate.monthly(self.size)
+        if as_json:
+            told = {
+                "to": self.wanted.to,
+                "from": list(self.wanted.sources),
+                "move": self.wanted.move,
+                "videos": self.videos,
+                "objects": self.objects,
+                "bytes": self.size,
+                "deleted": self.going,
+                "monthly_cost": monthly,
+                "currency": "USD",
+                "origin": self.rate.origin,
+            }
+            click.echo(json.dumps(told, indent=2))
+        elif not self.videos:
+            click.echo(f"Nothing to copy: all that was asked for is in {self.wanted.to}")
+        else:
+            click.echo(f"{self.words}; {self.wanted.to} costs {_money(monthly)} for it")
+            click.echo(click.wrap_text(f"{self.wanted.to}: {self.rate.origin}", 80, subsequent_indent="  "))
+
+    @property
+    def words(self) -> str:
+        """In a few words: "3 videos, 12 files, 1.2 GB to nas"."""
+        copied = f"{_count(self.videos, 'video')}, {_count(self.objects, 'file')}, {decimal(self.size)}"
+        gone = f", and then {_count(self.going, 'file')} deleted in {self.wanted.sources[0]}" if self.going else ""
+        return f"{copied} to {self.wanted.to}{gone}"
+
+
+def account(plans: Iterable[tuple[Job, Plan]], rates: Mapping[str, Rate], wanted: Wanted) -> Total:
+    """Add up what is to be done."""
+    videos = objects = size = going = 0
+    for _, plan in plans:
+        videos, objects, size = videos + 1, objects + len(plan.lacking), size + plan.size
+        going += plan.going
+    return Total(wanted, videos, objects, size, going, rates[wanted.to])
+
+
+def missing(jobs: Iterable[Job], wanted: Wanted) -> list[str]:
+    """Which of the videos that were named are neither at the new place nor where they could be copied from."""
+    lines = []
+    for job in jobs:
+        there = any((copy.storage, copy.role, copy.state) == (wanted.to, "video", "stored") for copy in job.copies)
+        if not there and plan_of(job, wanted) is None:
+            lines.append(f"{name(job)} is {job.status.value}, and not in {' or '.join(wanted.sources)}")
+    return lines
+
+
+def ask(total: Total) -> None:
+    """Have a person say yes.
+
+    Raises:
+        UsageError: Nobody is there.
+        Abort: They said no.
+    """
+    if not sys.stdin.isatty():
+        raise click.UsageError("--move deletes, and nobody is there to ask; add --yes")
+    click.confirm(f"{total.words}. Go on?", abort=True, err=True)
+
+
+class Shown(Progress):
+    """Shows how far it is on standard error, where that is a terminal. A context manager.
+
+    Args:
+        total: How much there is to do.
+        quiet: Show nothing; standard error belongs to the log.
+    """
+
+    def __init__(self, total: Total, *, quiet: bool) -> None:
+        super().__init__()
+        self._total = total
+        self._console = Console(stderr=True, highlight=False, quiet=quiet)
+        self._bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(compact=True),
+            console=self._console,
+            transient=True,
+            disable=quiet or not self._console.is_terminal,
+            redirect_stdout=sys.stdout.isatty(),
+        )
+        self._task = self._bar.add_task("", total=total.size)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def moved(self) -> None:
+        """See Progress."""
+        told = f"{self.videos}/{self._total.videos} videos"
+        self._bar.update(self._task, completed=self.size, description=told)
+
+    def say(self, line: str) -> None:
+        """Tell people something from a signal handler."""
+        if self._console.quiet:
+            return
+        os.write(2, f"{line}\n".encode())  # not by the console, whose lock the interrupted thread may hold
+
+    def last(self, line: str) -> None:
+        """Tell people something at the end."""
+        self._console.print(escape(line), soft_wrap=True)
+
+    def abandon(self) -> None:
+        """Give the terminal back where the program ends on the spot; from a signal handler."""
+        if not self._bar.disable:
+            os.write(2, b"\x1b[?25h\n")  # the cursor, which bars hide
+
+
+def carry_out(copier: Copier, pipeline: Pipeline, total: Total, shown: Shown, *, as_json: bool) -> int:
+    """Copy, and print what became of each video; how many were not done."""
+    videos = objects = size = inside = removed = left = printed = 0
+    for outcome in copier.outcomes():
+        videos += bool(outcome.copied)
+        objects, size, inside = objects + len(outcome.copied), size + outcome.size, inside + outcome.inside
+        removed, left = removed + len(outcome.removed), left + bool(outcome.left)
+        if not (outcome.source or outcome.left):
+            continue  # somebody else has done it
+        if as_json:
+            _say((_BETWEEN if printed else _FIRST) + "    " + json.dumps(_document(outcome, pipeline)), end="")
+            printed += 1
+        else:
+            _say(_line(outcome, pipeline))
+    to = total.wanted.to
+    if as_json:
+        told = {"to": to, "copied": videos, "objects": objects, "bytes": size, "server_side": inside}
+        told |= {"deleted": removed, "left": left, "stopped": copier.stopped and shown.videos < total.videos}
+        _say(("" if printed else _FIRST) + "\n  ],\n" + json.dumps(told, indent=2)[2:])
+        return left
+    parts = [f"{_count(videos, 'video')}, {_count(objects, 'file')}, {decimal(size)} copied to {to}"]
+    parts += [f"{inside:,} of them inside the service"] if inside else []
+    parts += [f"{_count(removed, 'file')} deleted in {total.wanted.sources[0]}"] if total.wanted.move else []
+    parts += [f"{_count(left, 'video')} left"] if left else []
+    shown.last(", ".join(parts))
+    return left
+
+
+def _say(text: str, end: str = "\n") -> None:
+    # Not by click, which would write past the bar on a terminal.
+    print(text, end=end, flush=True)  # noqa: T201
+
+
+def _line(outcome: Outcome, pipeline: Pipeline) -> str:
+    called = name(outcome.job)
+    if outcome.left:
+        return f"left    {called}: {outcome.left}"
+    if not outcome.copied:
+        return f"moved   {called}: it was there already, and was deleted in {outcome.source}"
+    main = next((copy for copy in outcome.copied if copy.role == "video"), outcome.copied[0])
+    word = "moved" if outcome.removed else "copied"
+    return f"{word:<6}  {called} ({decimal(outcome.size)}) -> {pipeline.object_url(main)}"
+
+
+def _document(outcome: Outcome, pipeline: Pipeline) -> dict[str, Any]:
+    video = outcome.job.video
+    return {
+        "job": outcome.job.id,
+        "source": video and video.source,
+        "video_id": video and video.id,
+        "variant": outcome.job.request.variant,
+        "from": outcome.source,
+        "objects": [
+            {
+                "role": each.role,
+                "key": each.key,
+                "url": pipeline.object_url(each),
+                "size": each.size,
+                "sha256": each.sha256,
+            }
+            for each in outcome.copied
+        ],
+        "server_side": outcome.inside,
+        "deleted": len(outcome.removed),
+        "left": outcome.left,
+    }
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _money(monthly: float | None) -> str:
+    return "an unknown amount a month" if monthly is None else f"{dollars(monthly)} a month"
