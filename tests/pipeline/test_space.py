@@ -12,8 +12,8 @@ import pytest
 from haulage import Continued, Kind, Paused, Settled, Status
 from haulage.cancel import Cancelled, CancelToken
 from haulage.errors import Failure, FetchError
+from haulage.pipeline import heart
 from haulage.pipeline import space as module
-from haulage.pipeline import worker as worker_module
 from haulage.pipeline.space import Space
 
 FULL = Failure(Kind.NO_SPACE, "the bucket is full", cure="free some space")
@@ -187,7 +187,7 @@ def test_nothing_is_claimed_for_a_download_while_the_disk_is_full(pipeline, site
 
 def test_a_download_that_runs_gives_way_and_is_not_counted(pipeline, site, disk, tmp_path, monkeypatch):
     """Where the floor is reached under way it ends as no_space, its part is kept, and it is due again."""
-    monkeypatch.setattr(worker_module, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(heart, "BEAT_SECONDS", 0.05)
     url = site.url("clip.mp4?hold=20")
 
     def watch(event):

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Self
 
 from attrs import evolve, frozen
 
@@ -14,10 +13,8 @@ from haulage.contracts.metadata import Again, Done, MetadataStore, Query
 from haulage.errors import Failure, Kind, StoreError
 from haulage.pipeline.assembly import Assembly
 from haulage.pipeline.attempt import Attempt, Tell
-from haulage.pipeline.worker import BEAT_SECONDS
+from haulage.pipeline.heart import Heart
 from haulage.values import AttemptId, Job, JobId, Try
-
-_LOST = "lost"
 
 _log = logging.getLogger(__name__)
 
@@ -45,10 +42,8 @@ class Held:
         self.settled = True
 
 
-class Heart:
-    """Keeps the leases of an operation's attempts alive, in a thread of its own, and cancels those that are lost.
-
-    A context manager. Safe to use from many threads.
+class Hands:
+    """What an operation holds just now, and the heart that keeps it. Safe to use from many threads.
 
     Args:
         store: Remembers jobs.
@@ -56,19 +51,10 @@ class Heart:
     """
 
     def __init__(self, store: MetadataStore, lease: timedelta) -> None:
-        self._store, self._lease = store, lease
-        self._lock, self._closed = threading.Lock(), threading.Event()
+        self._lock = threading.Lock()
         self._attempts: dict[AttemptId, Attempt] = {}
         self._cancelled = False
-        self._thread = threading.Thread(target=self._beat, name="haulage-heart", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._closed.set()
-        self._thread.join()
+        self.heart = Heart(store, lease, self.attempts)
 
     @contextlib.contextmanager
     def keeping(self, attempt: Attempt, began: float) -> Iterator[None]:
@@ -78,10 +64,11 @@ class Heart:
             attempt: The attempt.
             began: When its job was claimed or before, by `time.monotonic`.
         """
-        self._holds_since(began, attempt)
+        self.heart.holds_since(began, attempt)
         with self._lock:
             self._attempts[attempt.attempt] = attempt
             cancelled = self._cancelled
+        self.heart.start()
         if cancelled:
             attempt.cancel.cancel("stopped")
         try:
@@ -102,27 +89,6 @@ class Heart:
         for attempt in self.attempts():
             attempt.cancel.cancel("stopped")
 
-    def _beat(self) -> None:
-        last = time.monotonic()
-        while not self._closed.wait(min(BEAT_SECONDS, self._lease.total_seconds() / 4)):
-            attempts = {each.attempt: each for each in self.attempts()}
-            began, lost = time.monotonic(), set[AttemptId]()
-            try:
-                if attempts:
-                    lost = set(self._store.beat([each.position for each in attempts.values()], self._lease))
-                self._holds_since(began, *(each for key, each in attempts.items() if key not in lost))
-                last = time.monotonic()
-            except Exception as error:  # whatever it is: without beats the leases end
-                _log.warning("cannot reach the metadata store: %s", error)
-                if time.monotonic() - last > self._lease.total_seconds() / 2:
-                    lost = set(attempts)
-            for key in lost:
-                attempts[key].cancel.cancel(_LOST)
-
-    def _holds_since(self, moment: float, *attempts: Attempt) -> None:
-        for attempt in attempts:
-            attempt.cancel.expire_at(moment + self._lease.total_seconds(), _LOST)
-
 
 @frozen
 class Holder:
@@ -133,7 +99,7 @@ class Holder:
         lease: How long a job is held at a time.
         home: The name of the workspace here; empty where nothing is held.
         worker: Who holds.
-        heart: Keeps leases alive; without one, whoever holds a job proves it now and then.
+        hands: What is held; without any nothing is.
         tell: Is told of events.
     """
 
@@ -141,17 +107,17 @@ class Holder:
     lease: timedelta
     home: str = ""
     worker: str = ""
-    heart: Heart | None = None
+    hands: Hands | None = None
     tell: Tell = lambda _: None
 
     def held(self) -> tuple[Attempt, ...]:
-        """The attempts that are under way, where there is a heart."""
-        return self.heart.attempts() if self.heart else ()
+        """The attempts that are under way."""
+        return self.hands.attempts() if self.hands else ()
 
     def cancel(self) -> None:
         """End them as soon as they can, and whatever is held from now on."""
-        if self.heart:
-            self.heart.cancel()
+        if self.hands:
+            self.hands.cancel()
 
     def job(self, job: JobId) -> Job | None:
         """The record as it is now."""
@@ -187,7 +153,7 @@ class Holder:
             attempt.save(evolve(hold.job, tries=(*hold.job.tries, ending)))
         held = Held(attempt, waits=waits)
         try:
-            with self.heart.keeping(attempt, began) if self.heart else contextlib.nullcontext():
+            with self.hands.keeping(attempt, began) if self.hands else contextlib.nullcontext():
                 yield held
         finally:
             if not held.settled:
@@ -211,7 +177,10 @@ def holder(assembly: Assembly, tell: Tell = lambda _: None) -> Iterator[Holder]:
     try:
         for name in roster.dead():
             _log.info("worker %s has died; it held %d jobs", name, store.release(name))
-        with Heart(store, lease) as heart:
-            yield Holder(store, lease, workspace.home, roster.name, heart, tell)
+        hands = Hands(store, lease)
+        try:
+            yield Holder(store, lease, workspace.home, roster.name, hands, tell)
+        finally:
+            hands.heart.close()
     finally:
         roster.close()

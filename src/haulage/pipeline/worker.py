@@ -11,6 +11,7 @@ from haulage.contracts.metadata import MetadataStore
 from haulage.contracts.policies import Continued, Event, Observer, Paused
 from haulage.errors import AttemptLost, Failure, HaulageError, Kind, StoreError
 from haulage.pipeline.attempt import Attempt
+from haulage.pipeline.heart import LOST, Heart
 from haulage.pipeline.job import Carrier
 from haulage.pipeline.sweeper import Sweeper
 from haulage.secrets import public_traceback, redact
@@ -19,12 +20,8 @@ from haulage.values import AttemptId, Job
 HANDOVER = timedelta(minutes=10)
 """How long a job whose files lie in another workspace waits for it."""
 
-BEAT_SECONDS = 1.0
-
 SWEEP_SECONDS = 3600.0
 """How often what nobody needs is removed from the workspace."""
-
-_LOST = "lost"
 
 _log = logging.getLogger(__name__)
 
@@ -51,8 +48,7 @@ class Worker:
         self._stopped: set[str] = set()
         self._observers: list[Observer] = []
         self._short: Failure | None = None
-        self._heart: threading.Thread | None = None
-        self._closed = threading.Event()
+        self._heart = Heart(store, lease, self._under_way, carrier.space.watch)
         self._roster = carrier.workspace.roster()
         self._dropped = False
 
@@ -80,11 +76,11 @@ class Worker:
         if hold is None:
             return None
         attempt = Attempt(self._store, hold, self._lease, self.tell, _log)
-        self._holds_since(began, attempt)
+        self._heart.holds_since(began, attempt)
         with self._lock:
             self._attempts[attempt.attempt] = (attempt, batch)
-            self._start_heart()
             stopped = not self._stopped.isdisjoint((batch, ""))
+        self._heart.start()
         if stopped:  # while it was being claimed
             attempt.cancel.cancel("stopped")
         with contextlib.ExitStack() as ends:  # each of them comes, even where the other one raises
@@ -99,7 +95,7 @@ class Worker:
             try:
                 self._carrier.carry(attempt, batch)
             except Cancelled:
-                if attempt.cancel.reason == _LOST:
+                if attempt.cancel.reason == LOST:
                     raise AttemptLost(Failure(Kind.CRASHED, "the lease ended")) from None
                 self._carrier.put_down(attempt)
         except AttemptLost as error:
@@ -168,9 +164,7 @@ class Worker:
 
     def abandon(self) -> None:
         """Put down what does not end, from another thread than its own: it can record nothing any more."""
-        with self._lock:
-            attempts = [attempt for attempt, _ in self._attempts.values()]
-        for attempt in attempts:
+        for attempt in self._under_way():
             with contextlib.suppress(StoreError):
                 self._carrier.put_down(attempt)
 
@@ -183,9 +177,7 @@ class Worker:
         self.cancel("")
         with self._lock:
             self._lock.wait_for(lambda: not self._attempts)
-        self._closed.set()
-        if self._heart is not None:
-            self._heart.join()
+        self._heart.close()
         self._leave()
 
     def _leave(self) -> None:
@@ -199,35 +191,9 @@ class Worker:
                 return
         self._roster.close()
 
-    def _start_heart(self) -> None:
-        if self._heart is None:
-            self._heart = threading.Thread(target=self._beat, name="haulage-heart", daemon=True)
-            self._heart.start()
-
-    def _beat(self) -> None:
-        last = time.monotonic()
-        while not self._closed.wait(min(BEAT_SECONDS, self._lease.total_seconds() / 4)):
-            with self._lock:
-                attempts = {key: attempt for key, (attempt, _) in self._attempts.items()}
-            lost: set[AttemptId] = set()
-            self._carrier.space.watch()
-            began = time.monotonic()
-            try:
-                if attempts:
-                    lost = set(self._store.beat([each.position for each in attempts.values()], self._lease))
-                self._holds_since(began, *(each for key, each in attempts.items() if key not in lost))
-                last = time.monotonic()
-            except Exception as error:  # whatever it is: without beats the leases end
-                _log.warning("cannot reach the metadata store: %s", error)
-                if time.monotonic() - last > self._lease.total_seconds() / 2:
-                    lost = set(attempts)  # before the leases end and another worker begins
-            for key in lost:
-                attempts[key].cancel.cancel(_LOST)
-
-    def _holds_since(self, moment: float, *attempts: Attempt) -> None:
-        """Let no attempt begin anything once its lease is over, even where this process was stopped meanwhile."""
-        for attempt in attempts:
-            attempt.cancel.expire_at(moment + self._lease.total_seconds(), _LOST)
+    def _under_way(self) -> list[Attempt]:
+        with self._lock:
+            return [attempt for attempt, _ in self._attempts.values()]
 
     def tell(self, event: Event) -> None:
         """Tell all observers of an event, from any thread."""

@@ -4,6 +4,6 @@ Fails: tests/faults/test_g07_sleeper.py::test_the_object_is_the_successors[local
 """
 
 from haulage.builtin.local import LocalUpload
-from haulage.pipeline.worker import Worker
+from haulage.pipeline.heart import Heart
 
-LocalUpload._show, Worker._holds_since = lambda self: self._partial.replace(self._target), lambda *_: None
+LocalUpload._show, Heart.holds_since = lambda self: self._partial.replace(self._target), lambda *_: None

@@ -4,6 +4,6 @@ Fails: tests/faults/test_g07_sleeper.py::test_a_sleeper_records_nothing[local + 
 """
 
 from haulage.builtin.sql import models, store
-from haulage.pipeline.worker import Worker
+from haulage.pipeline.heart import Heart
 
-store._held_by, Worker._holds_since = lambda _: models.VideoProcessingJob.id.is_not(None), lambda *_: None
+store._held_by, Heart.holds_since = lambda _: models.VideoProcessingJob.id.is_not(None), lambda *_: None
