@@ -12,7 +12,7 @@ from haulage.contracts.fetcher import Estimate
 from haulage.contracts.totals import Throughput
 from haulage.errors import Failure, Kind
 from haulage.operations.plan import Planned, State, Sum, Verdict, judge, key, known
-from haulage.values import AttemptId, Copy, Job, JobId, MediaFile, Request, Try, Video
+from haulage.values import AttemptId, Copy, Job, JobId, MediaFacts, MediaFile, Request, Try, Video
 
 STORE_TO = ("archive", "nas")
 ATTEMPTS = tuple(AttemptId(letter * 32) for letter in "ab")
@@ -27,7 +27,7 @@ def a_copy(storage, state, role="video", attempt=ATTEMPTS[0]):
 
 
 def a_job(*copies, asked_after=0, tries=(), files=(MAIN,), video=VIDEO):
-    rest = {"asked_after": asked_after, "tries": tries, "files": files, "video": video}
+    rest = {"asked_after": asked_after, "tries": tries, "files": files, "video": video, "facts": MediaFacts("mp4")}
     return Job(JobId("j"), REQUEST, "a.test", copies=copies, attempts=ATTEMPTS, **rest)
 
 

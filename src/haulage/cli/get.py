@@ -52,12 +52,16 @@ def command(
     named += _checked(itertools.chain.from_iterable(_file(file) for file in files))
     piped = _piped() if "-" in urls else ()
     from haulage import Request
-    from haulage.cli.haul import haul
-    from haulage.cli.preview import preview
 
     asked = (Request(url, variant) for url in itertools.chain(named, piped) for variant in variants or ("",))
     settings = ctx.ensure_object(Settings)
-    return preview(settings, asked, as_json=as_json) if dry_run else haul(settings, asked, as_json=as_json)
+    if dry_run:
+        from haulage.cli.preview import preview
+
+        return preview(settings, asked, as_json=as_json)
+    from haulage.cli.haul import haul
+
+    return haul(settings, asked, as_json=as_json)
 
 
 def _checked(urls: Iterable[tuple[str, str]]) -> list[str]:

@@ -79,13 +79,13 @@ def _preview(
                 added.add(each)
             else:
                 code = Exit.NOT_ALL if each.named or each.failure.kind not in _NOT_BLAMED else code
-                _log.warning("%s", each.failure, extra={"kind": each.failure.kind.value})
+                _log.warning("%s", _failure_line(each), extra={"kind": each.failure.kind.value})
             if as_json:
                 _print(json.dumps(_document(each, pipeline), ensure_ascii=False))
             elif isinstance(each, Planned):
                 _print(_lines(each))
             else:
-                say(one_line(f"{public_url(each.request.url)}: {each.failure}"))
+                say(_failure_line(each))
     config, store, rates = pipeline.assembly.config, pipeline.assembly.store, pipeline.assembly.rates
     total = added.total(config.store_to, rates, store.throughput(MEASURED))
     told = {"videos": total.videos, "size": total.size, "unknown": total.unknown, "monthly_cost": total.cost.known}
@@ -138,6 +138,10 @@ def _lines(planned: Planned) -> str:
     first = f"{word:<11}  {size:>9}  {set_cell_size(chosen, 12)}  {shown}"
     below = click.wrap_text(one_line(verdict.reason), width, initial_indent="  ", subsequent_indent="  ")
     return f"{first}\n{below}" if below else first
+
+
+def _failure_line(unseen: Unseen) -> str:
+    return one_line(f"{public_url(unseen.request.url)}: {unseen.failure}")
 
 
 def _closing(total: Total, pipeline: Pipeline) -> Iterator[str]:
