@@ -33,8 +33,8 @@ storages: {{archive: {{type: s3, bucket: films, region: eu-central-1}}{mirror}}}
 database: {url}
 retention:
   - {{max_age: 900d, keep_last: 10}}
-  - {{max_total: 5TB}}
-  - {{max_cost: 100 USD}}
+  - {{max_total: 38TB}}
+  - {{max_cost: 700 USD}}
   - {{keep: ["*interview*", "youtube:a*"]}}
 """
 

@@ -44,6 +44,7 @@ def command(ctx: click.Context, dry_run: bool, yes: bool, as_json: bool) -> int:
             raise ConfigError(_NO_RULES)
         check_prices(pipeline.recipe, assembly.config.retention, assembly.rates)
         made = planned(assembly)
+        gc.freeze()
         gc.enable()
         if not as_json:
             _show(made)

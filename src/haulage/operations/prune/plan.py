@@ -136,25 +136,25 @@ def plan(holdings: Iterable[Holding], rules: Sequence[Rule], rates: Mapping[str,
             (begun if each.deleting else there).append(each)
     there.sort(key=_order)
     begun.sort(key=_order)
-    kept = _kept(there, rules)
-    old = _too_old(there, rules, now)
-    limits = list(_limits(rules, rates))
+    kept, old, limits = _Kept(there, rules), _too_old(there, rules, now), list(_limits(rules, rates))
+    by = {number: name for number, name in enumerate(old) if name and not kept.by(number)}
     under = _Under(limits)
-    for number, each in enumerate(there):
-        if kept[number] or not old[number]:
-            under.add(each, 1)
-    by = {number: old[number] for number, keeper in enumerate(kept) if old[number] and not keeper}
-    by |= _taken(there, [number for number, keeper in enumerate(kept) if not keeper and not old[number]], under)
-    for limit in limits:
-        if limit.total > limit.most:
-            limit.cut = len(there)
-    wanted = ((number, old[number] or under.taking(number, there[number])) for number, name in enumerate(kept) if name)
-    short = (Short(each.name, (each.total - each.most) / each.scale, each.unit) for each in limits if _exceeded(each))
+    under.count(each for number, each in enumerate(there) if number not in by)
+    by |= _taken(there, old, kept, under)
+    for limit in under.exceeded():
+        limit.cut = len(there)
+    last = max((limit.cut for limit in limits), default=0)
+    wanted = [
+        (number, rule)
+        for number, each in enumerate(there)
+        if number not in by and (rule := old[number] or (number < last and under.taking(number, each)))
+    ]
+    short = (Short(each.name, (each.total - each.most) / each.scale, each.unit) for each in under.exceeded())
     return Plan(
         tuple(
             Going(there[each], by[each], rates[there[each].storage].monthly(there[each].size)) for each in sorted(by)
         ),
-        tuple(Kept(there[number], kept[number], rule) for number, rule in wanted if rule),
+        tuple(Kept(there[number], keeper, rule) for number, rule in wanted if (keeper := kept.by(number))),
         tuple(short),
         tuple(begun),
         dict(sorted(outside.items())),
@@ -178,24 +178,33 @@ def _inside(rule: Rule, there: Sequence[Holding]) -> list[tuple[int, Holding]]:
     return [(number, each) for number, each in enumerate(there) if _about(rule, each)]
 
 
-def _kept(there: Sequence[Holding], rules: Sequence[Rule]) -> list[str]:
-    """What keeps each; empty where nothing does."""
-    found = [""] * len(there)
-    for index, rule in enumerate(rules):
-        if rule.keep:
-            is_kept, name = keeps(rule.keep), f"retention[{index}].keep"
-            for number, each in _inside(rule, there):
-                if not found[number] and is_kept(each):
-                    found[number] = name
-        if rule.keep_last is not None:
-            name, newer = f"retention[{index}].keep_last", Counter[tuple[str, ...]]()
-            for number, each in reversed(_inside(rule, there)):
-                # Where no channel is known, those of a source are one; another variant of a video is no other video.
-                of = (each.storage, each.source, each.channel_id, each.variant)
-                newer[of] += 1
-                if newer[of] <= rule.keep_last and not found[number]:
-                    found[number] = name
-    return found
+class _Kept:
+    """What keeps each. Patterns are compared only where that matters: most of an archive no rule wants gone."""
+
+    def __init__(self, there: Sequence[Holding], rules: Sequence[Rule]) -> None:
+        self._there = there
+        self._patterns = [
+            (rule, keeps(rule.keep), f"retention[{index}].keep") for index, rule in enumerate(rules) if rule.keep
+        ]
+        self._known: dict[int, str] = {}
+        for index, rule in enumerate(rules):
+            if rule.keep_last is not None:
+                name, newer = f"retention[{index}].keep_last", Counter[tuple[str, ...]]()
+                for number, each in reversed(_inside(rule, there)):
+                    # Where no channel is known, those of a source are one; another variant of a video is no other one.
+                    of = (each.storage, each.source, each.channel_id, each.variant)
+                    newer[of] += 1
+                    if newer[of] <= rule.keep_last:
+                        self._known.setdefault(number, name)
+
+    def by(self, number: int) -> str:
+        """What keeps one; empty where nothing does."""
+        found = self._known.get(number)
+        if found is None:
+            each = self._there[number]
+            names = (name for rule, is_kept, name in self._patterns if _about(rule, each) and is_kept(each))
+            found = self._known[number] = next(names, "")
+        return found
 
 
 def _too_old(there: Sequence[Holding], rules: Sequence[Rule], now: datetime) -> list[str]:
@@ -238,6 +247,9 @@ class _Under:
 
     def weights(self, holding: Holding) -> _Weights:
         """The limits, and units for a byte; what costs nothing does not count where a limit is about costs."""
+        return self._weights(holding) if holding.size else ()
+
+    def _weights(self, holding: Holding) -> _Weights:
         place = holding.channel_id, holding.storage
         found = self._known.get(place)
         if found is None:
@@ -245,7 +257,23 @@ class _Under:
                 (each, each.weights.get(holding.storage, 0)) for each in self._limits if _about(each.rule, holding)
             )
             found = self._known[place] = [(limit, weight) for limit, weight in weighed if weight]
-        return found if holding.size else ()
+        return found
+
+    def exceeded(self) -> list[_Limit]:
+        """The limits that are."""
+        return [each for each in self._limits if each.total > each.most]
+
+    def count(self, there: Iterable[Holding]) -> None:
+        """Count all that is there."""
+        sizes: dict[tuple[str, str], int] = {}
+        of: dict[tuple[str, str], Holding] = {}
+        for each in there:
+            place = each.channel_id, each.storage
+            sizes[place] = sizes.get(place, 0) + each.size
+            of[place] = each
+        for place, size in sizes.items():
+            for limit, weight in self._weights(of[place]):
+                limit.total += weight * size
 
     def add(self, holding: Holding, sign: int) -> None:
         """Count it, or no longer."""
@@ -257,19 +285,21 @@ class _Under:
         return next((limit.name for limit, _ in self.weights(holding) if number < limit.cut), "")
 
 
-def _exceeded(limit: _Limit) -> bool:
-    return limit.total > limit.most
-
-
-def _taken(there: Sequence[Holding], free: Sequence[int], under: _Under) -> dict[int, str]:
-    """What limits take of what may go, by number, and which one does."""
+def _taken(there: Sequence[Holding], old: Sequence[str], kept: _Kept, under: _Under) -> dict[int, str]:
+    """What limits take of what is not too old, by number, and which one does."""
     going = []
-    for number in free:
-        each = there[number]
+    exceeded = under.exceeded()
+    for number, each in enumerate(there):
+        if not exceeded:
+            break
+        if old[number]:
+            continue
         for limit, _ in under.weights(each):
             if limit.total > limit.most:
-                going.append(number)
-                under.add(each, -1)
+                if not kept.by(number):
+                    going.append(number)
+                    under.add(each, -1)
+                    exceeded = [limit for limit in exceeded if limit.total > limit.most]
                 break
     by = {}
     # A limit on a part may have made so much room for a wider one that what this one took first can stay.
