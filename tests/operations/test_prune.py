@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from attrs import evolve
 
+from haulage.builtin.jsonl import event_document
 from haulage.contracts.metadata import Again, Done, NewJob
+from haulage.contracts.policies import Deleted
 from haulage.errors import Failure, Kind, StorageError
 from haulage.operations.holding import holder
 from haulage.operations.prune.deletion import Deletion, Progress, planned
@@ -286,6 +288,24 @@ def test_a_deletion_that_was_broken_off_is_gone_on_with(make_kept, monkeypatch, 
     made = planned(kept.pipeline.assembly)
     assert ([each.video_id for each in made.begun], made.going) == (["one"], ())
     assert deleted(kept)["one", "library"][0] == ""
+    assert not kept.holds()
+    assert jobs(kept) == {"one": ("pruned", False)}
+
+
+def test_a_worker_that_finishes_a_deletion_tells_it(make_kept):
+    """Each object once, with what it was, as lines of events have it."""
+    kept = make_kept()
+    kept.haul("one")
+    sizes = dict(kept.rows("select key, size from stored_objects"))
+    with holder(kept.pipeline.assembly) as holding, holding.holding(job(kept)) as held:
+        going = tuple(evolve(copy, state="deleting", attempt=held.attempt.attempt) for copy in held.job.copies)
+        held.settle(evolve(held.job, copies=going), Again())
+    events = []
+    kept.pipeline.assembly.worker.watch(events.append)
+    kept.work()
+    told = [event_document(each, datetime.now(UTC)) for each in events if isinstance(each, Deleted)]
+    assert {each["event"] for each in told} == {"deleted"}
+    assert {each["key"]: each["size"] for each in told} == sizes
     assert not kept.holds()
     assert jobs(kept) == {"one": ("pruned", False)}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from haulage.plugin import AttemptId, BuildContext, Job, JobId, Request, Started, redact
+from haulage.plugin import AttemptId, BuildContext, Copy, Deleted, Job, JobId, Request, Settled, Started, redact
 from haulage_otel.options import OtelOptions
 from haulage_otel.plugin import haulage_observers
 
@@ -105,6 +105,30 @@ def test_a_collector_that_never_answers_harms_no_run(silent, program):
     assert (done.returncode, done.stdout.count("stored")) == (0, 20), "a collector that is away has harmed a run"
     warnings = [each for each in done.stderr.splitlines() if each.startswith("WARNING")]
     assert warnings == [f"WARNING haulage.observers.otel: traces are lost: {silent} cannot be reached, or refuses them"]
+
+
+def test_a_deletion_is_an_event_of_its_attempt(receiver):
+    """The span of the attempt tells which object went, where it was, and how large."""
+    [offered] = haulage_observers()
+    observer = offered.build(OtelOptions(endpoint=receiver.url), BuildContext("traces", Path(), {}))
+    job, attempt = Job(JobId("job"), Request("http://s.example/good/clip"), "s.example"), AttemptId("attempt")
+    copy = Copy("nas", "video", "UC/v/video.mp4", "deleted", attempt, 1000, "0" * 64)
+    observer(Started(job.id, attempt, job))
+    observer(Deleted(job.id, attempt, copy, "nas/UC/v/video.mp4"))
+    observer(Settled(job.id, attempt, job, None, 1.0))
+    observer.close()
+    [span] = receiver.spans()
+    [event] = span.events
+    assert (event.name, receiver.about(event)) == (
+        "deleted",
+        {
+            "haulage.storage.name": "nas",
+            "haulage.file.role": "video",
+            "haulage.object.key": "UC/v/video.mp4",
+            "haulage.object.size": 1000,
+            "haulage.object.url": "nas/UC/v/video.mp4",
+        },
+    )
 
 
 @pytest.mark.parametrize("how", ["closed", "silent"])

@@ -11,8 +11,8 @@ import prometheus_client
 import pytest
 from program import Program
 
-from haulage import Continued, Failure, Kind, Paused, Pipeline
-from haulage.plugin import BuildContext, ObserverError
+from haulage import Continued, Copy, Deleted, Failure, JobId, Kind, Paused, Pipeline
+from haulage.plugin import AttemptId, BuildContext, ObserverError
 from haulage_prometheus.options import PrometheusOptions
 from haulage_prometheus.plugin import haulage_observers
 
@@ -241,6 +241,19 @@ def test_a_reader_of_the_textfile_sees_all_of_it(tmp_path):
         observer.close()
         assert reader.read() == before, "who reads the textfile sees it change"
     assert paused() == 0, "the textfile lacks how it ended"
+
+
+def test_what_is_deleted_is_counted(tmp_path):
+    """Objects and bytes, by storage."""
+    port, attempt = free_port(), AttemptId("a")
+    observer = build(tmp_path, port=port)
+    for role, size in (("video", 1000), ("record", 24)):
+        copy = Copy("nas", role, f"UC/v/{role}", "deleted", attempt, size, "0" * 64)
+        observer(Deleted(JobId("j"), attempt, copy, f"nas/{role}"))
+    found = scrape(port)
+    observer.close()
+    assert sample(found, "haulage_objects_deleted_total", storage="nas") == 2
+    assert sample(found, "haulage_bytes_deleted_total", storage="nas") == 1024
 
 
 def test_a_pause_is_told(tmp_path):

@@ -18,7 +18,7 @@ def command(ctx: click.Context, names: tuple[str, ...], storage: str | None, yes
     """Delete videos, named by their ids or URLs, from all storages, after asking; whatever `retention` keeps.
 
     Only what haulage wrote, and what still is what it wrote, is deleted. What was deleted is not hauled again by lists
-    and channels; `haulage get` of the very URL hauls it again. The exit code is 0 where all of it is gone; 1 where
+    and channels; `haulage get` of its URL hauls it again. The exit code is 0 where all of it is gone; 1 where
     something is left; 3 where the database or a storage cannot be used.
     """
     from rich.filesize import decimal
