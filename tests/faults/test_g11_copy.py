@@ -121,7 +121,7 @@ def holds(archive, pid):
     return archive.chain.holds(pid)
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_an_archive_is_moved_by_processes_that_are_killed(archive, extent, chance, ledger):
     """Folder to S3 to Google: whenever it is killed, the same command goes on, and all arrives, whole and once."""
     full = extent == "full"
@@ -142,7 +142,7 @@ def test_an_archive_is_moved_by_processes_that_are_killed(archive, extent, chanc
     archive.check(urls, "far", "old", "new")
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_an_archive_is_moved_although_it_is_killed_at_any_time(archive, extent, chance, ledger):
     """Kills by the clock, of two threads at once, in place of kills at seams."""
     full = extent == "full"
@@ -203,7 +203,7 @@ def test_a_kill_at_any_seam_of_a_move(archive, old, new, extent, chance, ledger)
         assert [row for row in verified if again[row["role"]] != row["attempt"]] == [], f"{point}: copied once more"
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_lost_answers_of_a_move_within_a_service(archive, extent, chance):
     """Whichever answer of the service is lost, the video is at the new place, whole, and gone at the old one."""
     urls = archive.haul(1)
