@@ -73,6 +73,8 @@ ASKED_SINCE = evolve(GOING, asked_after=1)
         (evolve(GOING, copies=(copy("archive", state="deleted"),)), True, Store("nas", MAIN, None)),
         (evolve(GOING, copies=(copy("archive", state="deleted"), copy("nas"))), False, Nothing()),
         (evolve(GOING, copies=(copy("nas", state="deleted"),)), False, Fetch()),
+        (evolve(GOING, files=(), copies=(copy("archive", state="deleted"),)), False, Nothing()),
+        (evolve(FETCHED, copies=(evolve(copy("archive"), sha256="0" * 64), *ARCHIVED[1:])), False, Fetch()),
         (evolve(GOING, copies=(*ARCHIVED, copy("nas", state="deleted"))), False, Nothing()),
         (evolve(ASKED_SINCE, copies=(copy("archive", state="deleted"),)), False, Fetch()),
         (evolve(ASKED_SINCE, copies=(*ARCHIVED, copy("nas", state="deleted"))), False, Store("nas", MAIN, "archive")),

@@ -175,8 +175,9 @@ class MetadataStore(ABC):
             jobs: Consumed within one transaction: pass lists of a bounded length.
             batch: What they belong to.
             parent: The job of the list they were found in.
-            again: Make those due now that have ended, and those that wait and whose URL has another signature; also
-                the job that has the video of one that names its video, where it has ended.
+            again: Make those due now that have ended, those that wait and whose URL has another signature, and those
+                that nobody holds and of which an object is being deleted; likewise the job that has the video of one
+                that names its video, where it has ended or is being deleted.
 
         Returns:
             How many were new.

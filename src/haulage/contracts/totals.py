@@ -98,15 +98,20 @@ class Throughput:
         return self.size / self.spent.total_seconds() if self.size and self.spent else None
 
 
-NOT_OWED = ("stored", "deleting", "deleted")
-"""The states of a copy that its storage is not owed: it has it, or let it go on purpose."""
+LET_GO = ("deleting", "deleted")
+"""The states of a main file's copy in which its storage is owed nothing of the video: it goes, or went, on purpose."""
+
+
+def _let_go(job: Job, storage: str) -> bool:
+    main = (copy for copy in job.copies if (copy.storage, copy.role) == (storage, "video"))
+    return any(copy.state in LET_GO for copy in main)
 
 
 def owed(job: Job, storage: str) -> tuple[Role, ...]:
     """Which files of a video that is downloaded a storage neither holds nor let go: what it is owed as a mirror."""
-    if job.status is not Status.DOWNLOADED or not job.files:
+    if job.status is not Status.DOWNLOADED or not job.files or _let_go(job, storage):
         return ()
-    there = {copy.role for copy in job.copies if copy.storage == storage and copy.state in NOT_OWED}
+    there = {copy.role for copy in job.copies if copy.storage == storage and copy.state == "stored"}
     return tuple(role for role in (*(file.role for file in job.files), RECORD) if role not in there)
 
 
@@ -122,8 +127,8 @@ def is_owed(job: Job, storage: str) -> bool:
     Numbers are compared, not roles, so that a database can do it for all videos at once. `owed` tells otherwise only
     where the video had another file before it was downloaded anew, and the storage still has that one.
     """
-    objects = sum(copy.storage == storage and copy.state in NOT_OWED for copy in job.copies)
-    return job.status is Status.DOWNLOADED and 0 < len(job.files) >= objects
+    objects = sum(copy.storage == storage and copy.state == "stored" for copy in job.copies)
+    return not _let_go(job, storage) and job.status is Status.DOWNLOADED and 0 < len(job.files) >= objects
 
 
 def tally(jobs: Iterable[Job], owed_to: Sequence[str] = ()) -> Tally:

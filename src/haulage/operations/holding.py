@@ -9,11 +9,12 @@ from datetime import timedelta
 
 from attrs import evolve, frozen
 
+from haulage.cancel import Cancelled
 from haulage.contracts.metadata import Again, Done, MetadataStore, Query
-from haulage.errors import Failure, Kind, StoreError
+from haulage.errors import AttemptLost, Failure, Kind, StoreError
 from haulage.pipeline.assembly import Assembly
 from haulage.pipeline.attempt import Attempt, Tell
-from haulage.pipeline.heart import Heart
+from haulage.pipeline.heart import LOST, Heart
 from haulage.values import AttemptId, Job, JobId, Try
 
 _log = logging.getLogger(__name__)
@@ -138,6 +139,9 @@ class Holder:
 
         It is put down as `Held.settle` is told; where the block raises or says nothing, as it was before, but due where
         something of it is being deleted.
+
+        Raises:
+            AttemptLost: The lease ended while the block ran.
         """
         before, began = self.job(job), time.monotonic()
         waits = job in self.waits(job)
@@ -155,6 +159,10 @@ class Holder:
         try:
             with self.hands.keeping(attempt, began) if self.hands else contextlib.nullcontext():
                 yield held
+        except Cancelled:
+            if attempt.cancel.reason == LOST:
+                raise AttemptLost(Failure(Kind.CRASHED, "the lease ended")) from None
+            raise
         finally:
             if not held.settled:
                 goes = any(copy.state == "deleting" for copy in attempt.job.copies)

@@ -9,7 +9,7 @@ from haulage.contracts.storage import StoredObject
 from haulage.errors import AlreadyExists
 from haulage.pipeline.attempt import Attempt
 from haulage.pipeline.reading import read_digest
-from haulage.pipeline.steps import status_of, with_copy
+from haulage.pipeline.steps import let_go, status_of, with_copy
 from haulage.pipeline.transfer import Place
 from haulage.values import Copy, Job
 
@@ -71,16 +71,34 @@ class Remover:
         found = [self._look(copy, attempt) for copy in copies]
         if copies and all(each.missing for each in found):
             return tuple(Removed(copy, _MISSING) for copy in copies)
+        for copy, each in zip(copies, found, strict=True):
+            if each.there is not None and (name := self._other_name(copy, each.there, attempt.job)):
+                return tuple(Removed(every, f"{name} is the same place by another name") for every in copies)
         if any(each.left for each in found):
             other = "another file of the video has to stay"
             return tuple(Removed(copy, each.left or other) for copy, each in zip(copies, found, strict=True))
         job = attempt.job
+        for copy in job.copies:  # what was let go before stays let go, whichever copy goes now
+            if copy.role == "video" and copy.storage in let_go(job, self.store_to):
+                job = with_copy(job, copy, evolve(copy, attempt=attempt.attempt))
         for copy in copies:
             job = with_copy(job, copy, evolve(copy, state="deleting", attempt=attempt.attempt))
         attempt.save(self._owed_nowhere(job, attempt))
         going = [copy for copy in job.copies if copy.storage == storage and copy.state == "deleting"]
         known = {copy.role: each for copy, each in zip(copies, found, strict=True)}
         return tuple(Removed(copy, self.finish(copy, attempt, known.get(copy.role))) for copy in going)
+
+    def _other_name(self, copy: Copy, there: StoredObject, job: Job) -> str:
+        """Another storage whose object, by its row, is this very one; empty where there is none."""
+        place = self.place_of(copy.storage)
+        for each in job.copies:
+            other = self.place_of(each.storage) if each.storage != copy.storage and each.state == "stored" else None
+            if place is None or other is None or each.key != copy.key:
+                continue
+            one_name = other.storage.url(copy.key) == place.storage.url(copy.key)
+            if (one_name or not place.capabilities.keeps_info) and is_one(there, other.storage.stat(copy.key)):
+                return each.storage
+        return ""
 
     def _owed_nowhere(self, job: Job, attempt: Attempt) -> Job:
         """The job with a tombstone for each storage that would be owed a video of which nothing stays."""
@@ -156,3 +174,15 @@ class Remover:
         if read_digest(place.storage, copy.key, attempt, self.lease) != copy.sha256:
             return "its bytes are not those that were stored"
         return ""
+
+
+def is_one(one: StoredObject, other: StoredObject | None) -> bool:
+    """Whether what two storages tell of are, by all that they tell, one object."""
+    if other is None or one.version is None:
+        return False
+    return (one.size, one.version, one.attempt, one.modified) == (
+        other.size,
+        other.version,
+        other.attempt,
+        other.modified,
+    )

@@ -75,7 +75,7 @@ def next_step(job: Job, store_to: tuple[str, ...], files_here: bool, others: Ite
             return Delete(copy) if copy.attempt in since else Verify(copy)  # it was asked for, and may be there
         if copy.state == "intended" and copy.size is not None:
             return Verify(copy)  # otherwise it was sent while the file grew, and not committed
-    stored = {(copy.storage, copy.role) for copy in job.copies if copy.state == "stored"}
+    stored = {(copy.storage, copy.role): copy.sha256 for copy in job.copies if copy.state == "stored"}
     gone = let_go(job, store_to)
     for storage in store_to:
         if storage in gone:
@@ -85,14 +85,15 @@ def next_step(job: Job, store_to: tuple[str, ...], files_here: bool, others: Ite
                 continue
             if files_here:
                 return Store(storage, file, None)
-            source = next((each for each in (*store_to, *others) if (each, file.role) in stored), None)
+            places = (*store_to, *others)
+            source = next((each for each in places if stored.get((each, file.role)) == file.sha256), None)
             if source:
                 return Store(storage, file, source)
             return Nothing() if store_to[0] in gone else Fetch()
         if job.files and (storage, ROLE) not in stored:
             file, content = record(job)
             return Store(storage, file, None, content)
-    return Nothing() if job.files else Fetch()
+    return Nothing() if job.files or store_to[0] in gone else Fetch()
 
 
 def let_go(job: Job, store_to: tuple[str, ...]) -> frozenset[str]:

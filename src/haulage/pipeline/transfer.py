@@ -241,8 +241,10 @@ class Transfer:
         good = place is not None and found is not None and self._agrees(place, copy, found, attempt, committed)
         if not good:
             self._sweep(copy, attempt)
-        version = found.version if found else None
-        stored = (evolve(copy, state="stored", token=None, version=version),) if good else ()
+        stored: tuple[Copy, ...] = ()
+        if good and found is not None:
+            writer = found.attempt or copy.attempt
+            stored = (evolve(copy, state="stored", attempt=writer, token=None, version=found.version),)
         attempt.save(self._with(attempt.job, copy, instead=stored))
         for each in stored:
             attempt.stored(each, self.places[each.storage].storage.url(each.key))
@@ -263,7 +265,8 @@ class Transfer:
             attempt.log.warning("cannot end an upload of %s that was left open: %s", copy.key, error)
 
     def _agrees(self, place: Place, copy: Copy, found: StoredObject, attempt: Attempt, committed: bool) -> bool:
-        if found.size != copy.size or found.attempt not in (None, copy.attempt):
+        going = copy.state == "deleting"  # its row tells who let it go, and not who wrote it
+        if found.size != copy.size or (not going and found.attempt not in (None, copy.attempt)):
             return False
         # What a service copied by itself no upload has proven: `committed` says that its original was the right one.
         ours = committed or (found.attempt == copy.attempt and copy.version is None)

@@ -105,7 +105,7 @@ class RightStore(MetadataStore):
     def add_one(self, new, batch, parent, again):
         row = self.rows.get(new.request.id)
         owner = self.rows.get(new.video and self.owner(new.video))
-        if again and owner and owner.due is None and owner is not row:
+        if again and owner and owner is not row and (owner.due is None or self.is_half_gone(owner)):
             self.reopen(owner, owner.job, batch)
         if row is None:
             if new.video and self.owner(new.video):
@@ -117,9 +117,13 @@ class RightStore(MetadataStore):
         fresh = row.attempt is None and row.job.request != new.request
         if row.due is not None:
             row.batch = batch
-        if again and (row.due is None or fresh):
+        if again and (row.due is None or fresh or self.is_half_gone(row)):
             self.reopen(row, new, batch)
         return 0
+
+    def is_half_gone(self, row):
+        free = row.attempt is None or row.due <= self.now()
+        return free and any(copy.state == "deleting" for copy in row.job.copies)
 
     def reopen(self, row, new, batch):
         asked = len(row.job.attempts)

@@ -12,6 +12,7 @@ from sqlalchemy import (
     and_,
     case,
     delete,
+    exists,
     false,
     insert,
     or_,
@@ -166,6 +167,15 @@ def _grouped(rows: Iterable[Row[Any]], column: str) -> dict[Any, list[Row[Any]]]
     for row in rows:
         groups[getattr(row, column)].append(row)
     return groups
+
+
+def is_half_gone() -> ColumnElement[bool]:
+    """Whether a job that nobody holds has an object that is being deleted."""
+    job = VideoProcessingJob
+    goes = exists().where(
+        VideoRow.job == job.id, StoredObjectRow.video == VideoRow.number, StoredObjectRow.state == "deleting"
+    )
+    return and_(or_(job.attempt.is_(None), job.due_at <= from_now()), goes.correlate(job))
 
 
 def known(connection: Connection, ids: Sequence[JobId]) -> set[str]:

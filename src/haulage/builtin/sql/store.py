@@ -99,7 +99,8 @@ class SqlStore(MetadataStore):
         if again:
             self._reopen([job for job in jobs if job.request.id in known], connection, batch)
             owners = {rows.owner(connection, job.video) for job in jobs if job.video is not None}
-            self._ask(connection, batch, VideoProcessingJob.id.in_(owners - known), VideoProcessingJob.due_at.is_(None))
+            which = VideoProcessingJob.id.in_(owners - known)
+            self._ask(connection, batch, which, or_(VideoProcessingJob.due_at.is_(None), rows.is_half_gone()))
         new: list[Job] = []
         owned: set[tuple[str, str, str]] = set()
         for job in jobs:
@@ -118,13 +119,14 @@ class SqlStore(MetadataStore):
         return len(new)
 
     def _reopen(self, jobs: list[NewJob], connection: Connection, batch: str) -> None:
-        # One that waits is due at once too where its URL is signed afresh: the old signature may have run out.
+        # One that waits is due at once too where its URL is signed afresh: the old signature may have run out. So is
+        # one whose deletion was broken off: whoever goes on with it shall know that it is wanted.
         ended = VideoProcessingJob.due_at.is_(None)
         waits = VideoProcessingJob.attempt.is_(None)
         for job in jobs:
             signed_afresh = and_(waits, VideoProcessingJob.url != job.request.url)
             this = VideoProcessingJob.id == job.request.id
-            self._ask(connection, batch, this, or_(ended, signed_afresh), url=job.request.url)
+            self._ask(connection, batch, this, or_(ended, signed_afresh, rows.is_half_gone()), url=job.request.url)
 
     def _ask(self, connection: Connection, batch: str, *which: ColumnElement[bool], **also: str) -> None:
         """Make jobs due as if they had never been tried."""

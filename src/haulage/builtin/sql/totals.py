@@ -10,7 +10,7 @@ from haulage.builtin.sql.dialects.base import Database
 from haulage.builtin.sql.dialects.portable import UtcTime, from_now
 from haulage.builtin.sql.engine import repeated, transaction
 from haulage.builtin.sql.models import AttemptRow, StoredObjectRow, VideoProcessingJob, VideoRow
-from haulage.contracts.totals import NOT_OWED, Amount, Holding, Tally, Throughput
+from haulage.contracts.totals import LET_GO, Amount, Holding, Tally, Throughput
 from haulage.errors import Kind
 from haulage.values import Status
 
@@ -28,7 +28,7 @@ def tally(connection: Connection, owed_to: Sequence[str] = ()) -> Tally:
     lacking = {}
     for storage in owed_to:
         # Added up at once: to look for the objects of each video by itself takes several times as long.
-        held = select(stored.video, func.count().label("objects")).where(_is_held(storage)).group_by(stored.video)
+        held = select(stored.video, _objects().label("objects")).where(stored.storage == storage).group_by(stored.video)
         of = held.subquery()
         lacks = func.coalesce(of.c.objects, 0) <= func.json_array_length(job.files)
         videos = select(func.count()).select_from(job).join(VideoRow, VideoRow.job == job.id)
@@ -39,13 +39,16 @@ def tally(connection: Connection, owed_to: Sequence[str] = ()) -> Tally:
 
 def is_owed(storage: str) -> ColumnElement[bool]:
     """Whether a storage lacks a file of a video that is downloaded; of a job and its video."""
-    held = select(func.count()).where(StoredObjectRow.video == VideoRow.number, _is_held(storage))
+    held = select(_objects()).where(StoredObjectRow.video == VideoRow.number, StoredObjectRow.storage == storage)
     objects = held.correlate_except(StoredObjectRow).scalar_subquery()
-    return and_(_is_fetched(), objects <= func.json_array_length(VideoProcessingJob.files))
+    return and_(_is_fetched(), func.coalesce(objects, 0) <= func.json_array_length(VideoProcessingJob.files))
 
 
-def _is_held(storage: str) -> ColumnElement[bool]:
-    return and_(StoredObjectRow.storage == storage, StoredObjectRow.state.in_(NOT_OWED))
+def _objects() -> ColumnElement[int]:
+    """How many objects are stored; more than any video has where the main file goes, or went, on purpose."""
+    stored = StoredObjectRow
+    let_go = and_(stored.role == "video", stored.state.in_(LET_GO))
+    return func.sum(case((let_go, 1_000_000), (stored.state == "stored", 1), else_=0))
 
 
 def _is_fetched() -> ColumnElement[bool]:

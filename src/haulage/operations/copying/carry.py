@@ -4,13 +4,12 @@ from attrs import evolve, frozen
 
 from haulage.cancel import Cancelled
 from haulage.contracts.metadata import Again, Done
-from haulage.contracts.storage import StoredObject
 from haulage.errors import AttemptLost, ConfigError, Failure, HaulageError, Kind, StorageError, StoreError
 from haulage.keys import object_key
 from haulage.operations.copying.plan import Wanted, file_of, plan_of, settled
 from haulage.operations.holding import Holder
 from haulage.pipeline.attempt import Attempt, public_failure
-from haulage.pipeline.removal import Remover
+from haulage.pipeline.removal import Remover, is_one
 from haulage.pipeline.steps import Store, stage_of
 from haulage.pipeline.transfer import Transfer
 from haulage.secrets import public_traceback, redact
@@ -164,16 +163,5 @@ class Carrier:
                 known = self._there(attempt.job).get("video")
                 extension = file_of(attempt.job, copy).extension
                 there = new.stat(known.key if known else object_key(self.transfer.layout, attempt.job.video, extension))
-                if there is not None and _is_one(there, old.stat(copy.key)):
+                if there is not None and is_one(there, old.stat(copy.key)):
                     raise ConfigError(f"{source} and {self.wanted.to} are the same place, by two names")
-
-
-def _is_one(one: StoredObject, other: StoredObject | None) -> bool:
-    if other is None or one.version is None:
-        return False
-    return (one.size, one.version, one.attempt, one.modified) == (
-        other.size,
-        other.version,
-        other.attempt,
-        other.modified,
-    )

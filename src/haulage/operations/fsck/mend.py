@@ -45,13 +45,11 @@ class Mender:
         Raises:
             StorageError: A storage cannot be used; what was mended is recorded.
         """
-        with self._archive.holder.holding(job) as held:
-            if held is None:
-                return None
-            try:
-                return list(self._mend(held))
-            except AttemptLost:
-                return None
+        try:
+            with self._archive.holder.holding(job) as held:
+                return None if held is None else list(self._mend(held))
+        except AttemptLost:
+            return None
 
     def _mend(self, held: Held) -> Iterator[Mended]:
         attempt, due = held.attempt, held.waits
@@ -92,7 +90,11 @@ class Mender:
                 self._set_aside(attempt, copy, there, digest)
             except AlreadyExists as error:
                 return str(error)
-        attempt.save(with_copy(attempt.job, copy))
+        job = with_copy(attempt.job, copy)
+        if not any(each.role == "video" and each.state == "stored" for each in job.copies):
+            # What was let go elsewhere was let go for the sake of this one, which nobody wanted gone.
+            job = evolve(job, copies=tuple(each for each in job.copies if each.state != "deleted"))
+        attempt.save(job)
         return ""
 
     def _set_aside(self, attempt: Attempt, copy: Copy, there: StoredObject, digest: str) -> None:
@@ -119,19 +121,23 @@ class Mender:
 
     def delete(self, job: JobId, storage: str, there: StoredObject, needless: Needless) -> str:
         """Delete an object that nobody needs; why not, where that is not so any more."""
-        with self._archive.holder.holding(job) as held:
-            if held is None:
-                return BUSY
-            now = self._archive.stat(storage, there.key)
-            if now is None:
-                return ""
-            if not needless(held.job, storage, now):
-                return "its job has changed"
-            try:
-                self._archive.places[storage].storage.delete(there.key, only=now)
-            except AlreadyExists as error:
-                return str(error)
+        try:
+            with self._archive.holder.holding(job) as held:
+                return BUSY if held is None else self._delete(held, storage, there, needless)
+        except AttemptLost:
+            return BUSY
+
+    def _delete(self, held: Held, storage: str, there: StoredObject, needless: Needless) -> str:
+        now = self._archive.stat(storage, there.key)
+        if now is None:
             return ""
+        if not needless(held.job, storage, now):
+            return "its job has changed"
+        try:
+            self._archive.places[storage].storage.delete(there.key, only=now)
+        except AlreadyExists as error:
+            return str(error)
+        return ""
 
 
 def aside_key(key: str, digest: str) -> str:

@@ -142,26 +142,26 @@ class Deletion:
 
     def _tried(self, holding: Holder, each: Holding, do: Callable[[Held, Holding], str]) -> Outcome:
         """Do something while a job is held, and say what became of it."""
-        with holding.holding(each.job) as held:
-            if held is None:
-                return Outcome(each, BUSY)
-            before = [copy for copy in held.job.copies if copy.storage == each.storage and copy.state != "deleted"]
-            try:
-                left = do(held, each)
-                self._failed[each.storage] = 0
-            except AttemptLost:
-                left = BUSY
-            except StorageError as error:
-                left = str(error)
-                self._failed[each.storage] = self._failed.get(each.storage, 0) + 1
-                if error.failure.kind in _HOPELESS or self._failed[each.storage] >= _IN_A_ROW:
-                    raise
-            self._known[each.job] = _seen(held.job)  # what we did ourselves is no reason to leave it
-            deleted = {
-                copy.role for copy in held.job.copies if copy.storage == each.storage and copy.state == "deleted"
-            }
-            gone = [copy for copy in before if copy.role in deleted]
-            return Outcome(each, left, len(gone), sum(copy.size or 0 for copy in gone))
+        try:
+            with holding.holding(each.job) as held:
+                return Outcome(each, BUSY) if held is None else self._done(held, each, do)
+        except AttemptLost:
+            return Outcome(each, BUSY)
+
+    def _done(self, held: Held, each: Holding, do: Callable[[Held, Holding], str]) -> Outcome:
+        before = [copy for copy in held.job.copies if copy.storage == each.storage and copy.state != "deleted"]
+        try:
+            left = do(held, each)
+            self._failed[each.storage] = 0
+        except StorageError as error:
+            left = str(error)
+            self._failed[each.storage] = self._failed.get(each.storage, 0) + 1
+            if error.failure.kind in _HOPELESS or self._failed[each.storage] >= _IN_A_ROW:
+                raise
+        self._known[each.job] = _seen(held.job)  # what we did ourselves is no reason to leave it
+        deleted = {copy.role for copy in held.job.copies if copy.storage == each.storage and copy.state == "deleted"}
+        gone = [copy for copy in before if copy.role in deleted]
+        return Outcome(each, left, len(gone), sum(copy.size or 0 for copy in gone))
 
     def _remove(self, held: Held, each: Holding) -> str:
         """Delete a video from a storage, if it still is what was planned; why not, where it is not."""

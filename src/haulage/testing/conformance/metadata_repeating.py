@@ -15,6 +15,7 @@ from haulage.testing.conformance.metadata_stores import (
     LONG,
     ZERO,
     Stores,
+    a_copy,
     a_video,
     new,
     rich,
@@ -248,6 +249,17 @@ class AddingLaws:
         assert again is not None, "the job that has the video is not due in the batch that asked for it"
         assert (again.job.id, again.job.request) == (hold.job.id, hold.job.request), "another job has the video now"
         assert again.job.asked_after == 1, "what failed before counts still"
+
+    @law
+    def test_asking_again_is_heard_while_an_object_goes(self, stores: Stores) -> None:
+        """Whoever goes on with a deletion that was broken off is told that the video is wanted."""
+        hold = stores.held(1)
+        going = evolve(hold.job, video=a_video("v"), copies=(a_copy(hold, state="deleting"),))
+        stores.first.save(hold, going, Again())
+        stores.second.add([new(1)], batch="b", again=True)
+        again = stores.must_claim(batch="b")
+        assert again.job.asked_after == 1, "a job whose object goes does not know that it was asked for"
+        assert again.job.copies[0].state == "deleting", "asking again has changed a copy"
 
     @law
     def test_without_asking_again_what_has_ended_stays(self, stores: Stores) -> None:

@@ -89,6 +89,12 @@ class ForgetsWhatShallGo(RightStore):
         return (evolve(holding, deleting=False) for holding in super().holdings())
 
 
+@breaks("asking_again_is_heard_while_an_object_goes")
+class IsDeafWhileAnObjectGoes(RightStore):
+    def is_half_gone(self, row):
+        return False
+
+
 @breaks("asking_again_reopens_the_job_that_has_the_video")
 class KnowsJobsByTheirUrlsAlone(RightStore):
     def add(self, jobs, *, batch="", parent=None, again=False):
