@@ -173,6 +173,7 @@ def test_a_site_that_a_person_has_to_open(scripted, haulage, kind, code):
         "counts": {"pending": 2, "downloaded": 1},
         "stored_bytes": size,
         "running": [],
+        "owed": {},
         "rates": {"fetch": None, "store": None},
         "sites": [{"name": "closed.test", "opens": None, "strikes": 1, "reason": f"the site says {kind}; mend it"}],
     }
