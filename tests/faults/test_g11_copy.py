@@ -62,16 +62,22 @@ class Archive:
         """What the database says of copies."""
         return [row for row in self.chain.database.rows(COPIES) if wanted.items() <= row.items()]
 
-    def lies(self):
-        """The rows that say stored of what is not there, or not that."""
+    def found(self):
+        """What each place holds, by storage and key: digests of what was read there."""
         there = {name: place.objects() for name, place in self.places.items()}
-        found = {(name, key): each.sha256 for name, objects in there.items() for key, each in objects.items()}
-        return [row for row in self.rows(state="stored") if found.get((row["storage"], row["key"])) != row["sha256"]]
+        return {(name, key): each.sha256 for name, objects in there.items() for key, each in objects.items()}
 
-    def homeless(self, urls):
-        """The videos that are whole nowhere."""
-        whole = {each.sha256 for place in self.places.values() for each in place.objects().values()}
-        return [url for url in urls if sha256(content(url)).hexdigest() not in whole]
+    def check_harmless(self, urls, when):
+        """After a kill: each video is whole somewhere, and each row that says stored is right."""
+        found = self.found()
+        whole = set(found.values())
+        homeless = [url for url in urls if sha256(content(url)).hexdigest() not in whole]
+        assert homeless == [], f"{when}, a video is whole nowhere"
+        assert self.lies(found) == [], f"{when}, a row says stored of what is not there"
+
+    def lies(self, found):
+        """The rows that say stored of what is not there, or not that."""
+        return [row for row in self.rows(state="stored") if found.get((row["storage"], row["key"])) != row["sha256"]]
 
     def check(self, urls, storage, *empty):
         """Find each video in one storage, once and whole, nothing in others, and nothing that was hauled again."""
@@ -132,8 +138,7 @@ def test_an_archive_is_moved_by_processes_that_are_killed(archive, extent, chanc
             running = archive.move(old, new, CRASH_AT=f"* {chance.randint(30, 400 if full else 90)}")
             ran = running.end()
             assert ran.code == -signal.SIGKILL, f"it came to its end before it was killed: {ran.code} {ran.said}"
-            assert not archive.homeless(urls), "a video is whole nowhere"
-            assert not archive.lies(), "a row says stored of what is not there"
+            archive.check_harmless(urls, "killed at any seam")
             killed += holds(archive, running.pid)
         ledger.killed("any time, copy --move", archive.chain.name, killed)
         archive.chain.work("copy", "--from", old, "--to", new, "--move", "--yes")
@@ -161,8 +166,7 @@ def test_an_archive_is_moved_although_it_is_killed_at_any_time(archive, extent, 
         os.kill(running.pid, signal.SIGKILL)
         running.end()
         killed += held
-        assert not archive.homeless(urls), "a video is whole nowhere"
-        assert not archive.lies(), "a row says stored of what is not there"
+        archive.check_harmless(urls, "killed at any time")
     ledger.killed("any time, copy --move", archive.chain.name, killed)
     archive.chain.work("copy", "--from", "old", "--to", "new", "--move", "--yes")
     archive.check(urls, "new", "old")
@@ -193,8 +197,7 @@ def test_a_kill_at_any_seam_of_a_move(archive, old, new, extent, chance, ledger)
         archive.chain.work("copy", "--from", new, "--to", old, "--move", "--yes")
         running = archive.move(old, new, CRASH_AT=str(point))
         assert running.end().code == -signal.SIGKILL, f"it was not killed at {point}"
-        assert not archive.homeless(urls), f"killed at {point}, the video is whole nowhere"
-        assert not archive.lies(), f"killed at {point}, a row says stored of what is not there"
+        archive.check_harmless(urls, f"killed at {point}")
         ledger.killed(point.name, archive.chain.name, 1)
         verified = archive.rows(storage=new, state="stored")
         assert archive.move(old, new).end().code == 0
@@ -259,6 +262,6 @@ def test_what_is_not_what_was_stored_is_not_let_go(archive, old, new):
     copied = Counter(each.sha256 for key, each in archive.places[new].objects().items() if key.endswith(".mp4"))
     expected = Counter(sha256(content(url)).hexdigest() for url in (late, good))
     assert copied == expected, "what was changed was taken for what was stored"
-    assert not [row for row in archive.lies() if row["storage"] == new]
+    assert not [row for row in archive.lies(archive.found()) if row["storage"] == new]
     assert {row["state"] for row in archive.rows(url=good, storage=old)} == {"deleted"}
     assert {row["state"] for url in urls[:3] for row in archive.rows(url=url, storage=old)} == {"stored"}
