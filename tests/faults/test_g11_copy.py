@@ -186,7 +186,7 @@ def test_a_kill_at_any_seam_of_a_move(archive, old, new, extent, chance, ledger)
     for line in file.read_text().splitlines():
         name, _, held = line.partition("\t")
         met[name] += 1
-        if held and not (name.startswith("store.beat") and met[name] > 2):  # how often that is depends on the clock
+        if held and not name.startswith("store.beat"):  # a heart beats by the clock, and not each time as often
             points.append(Point(name, met[name]))
     assert any(point.name == "storage.delete after" for point in points)
     assert any(point.name == "storage.copy_here after" for point in points) == (old != "old")

@@ -97,10 +97,10 @@ def test_a_kill_while_pruning_leaves_no_row_that_lies(timely, site, extent, chan
         assert left == {key: whole[key] for key in files["kept"]}, f"killed at {point}, something was left, or lost"
         states = {each["key"]: each["state"] for each in chain.database.rows(ROWS)}
         assert {states[key] for key in files["one"]} == {"deleted"}, f"killed at {point}"
-        status = {each["url"]: (each["status"], each["due_at"]) for each in chain.database.rows(STATUS)}
-        assert status == {urls["one"]: ("pruned", None), urls["kept"]: ("downloaded", None)}, f"killed at {point}"
         chain.work("work")
         assert contents(chain) == left, f"killed at {point}, a worker brought back what was let go"
+        status = {each["url"]: (each["status"], each["due_at"]) for each in chain.database.rows(STATUS)}
+        assert status == {urls["one"]: ("pruned", None), urls["kept"]: ("downloaded", None)}, f"killed at {point}"
     chain.work("fsck", "--deep")
 
 
