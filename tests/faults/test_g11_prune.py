@@ -69,6 +69,7 @@ def timely(request, tmp_path):
     return make_chain(request.param, tmp_path, request)
 
 
+@pytest.mark.timeout(900)
 def test_a_kill_while_pruning_leaves_no_row_that_lies(timely, site, extent, chance, tmp_path):
     """No row claims what is gone, nothing that is kept goes, and the next prune leaves nothing of what was to go."""
     chain = timely
@@ -85,7 +86,7 @@ def test_a_kill_while_pruning_leaves_no_row_that_lies(timely, site, extent, chan
     assert {each.seam for each in wanted} >= {"store.claim", "store.save", "storage.stat", "storage.delete"}
     deletes = [each for each in wanted if each.seam == "storage.delete"]
     others = [each for each in wanted if each not in deletes]
-    chosen = wanted if extent == "full" else [deletes[0], deletes[-1], *chance.sample(others, 2)]
+    chosen = wanted if extent == "full" else [deletes[1], deletes[-1], *chance.sample(others, 2)]
     for point in chosen:
         chain.work("get", urls["one"])
         assert contents(chain).keys() == whole.keys(), "what was asked for again was not hauled"
