@@ -89,7 +89,7 @@ def _job(
     job, attempt = f"{number:032x}", f"{number + (1 << 100):032x}"
     status = "failed" if lots.random() < 0.1 else "pruned" if lots.random() < 0.05 else "downloaded"
     url = f"https://example.com/watch?v={number}"
-    file = {"path": f"/work/{job}/video.mp4", "role": "video", "extension": "mp4", "media_type": "video/mp4",
+    file = {"path": f"/space/{job}/video.mp4", "role": "video", "extension": "mp4", "media_type": "video/mp4",
             "size": 5_000_000, "sha256": "5" * 64}  # fmt: skip
     files = "[]" if status == "failed" else json.dumps([file])
     tables["video_processing_jobs"].append(

@@ -38,28 +38,19 @@ def delete(deletion: "Deletion", still: "Callable[[], Plan] | None", tell: "Call
         tell: Called with what became of each, which it may print.
     """
     from rich.console import Console
-    from rich.progress import Progress as Line
-    from rich.progress import TextColumn
 
+    from haulage.cli.counting import counting
     from haulage.cli.signals import graceful
     from haulage.operations.prune.deletion import Progress
 
     console = Console(stderr=True, highlight=False)
-    line = Line(
-        TextColumn("{task.description}"),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-        redirect_stdout=sys.stdout.isatty(),
-    )
-    task = line.add_task("")
-
-    class Shown(Progress):
-        def moved(self) -> None:
-            line.update(task, description=f"{self.videos:,} of {deletion.videos:,} videos")
-
     left = told = 0
-    with line, graceful(lambda: True, console.print, lambda: None, lambda: None) as stopping:
+    with counting(console) as show, graceful(lambda: True, console.print, lambda: None, lambda: None) as stopping:
+
+        class Shown(Progress):
+            def moved(self) -> None:
+                show(f"{self.videos:,} of {deletion.videos:,} videos")
+
         for outcome in deletion.run(Shown(), still=still, stopped=stopping):
             told += 1
             left += bool(outcome.left)

@@ -1,7 +1,6 @@
 """`haulage fsck`: compare the database with the storages, and mend what disagrees."""
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -43,28 +42,19 @@ def command(ctx: click.Context, repair: bool, deep: bool, adopt: bool, storages:
     where something is left; 3 where the database or a storage cannot be used.
     """
     from rich.console import Console
-    from rich.progress import Progress as Line
-    from rich.progress import TextColumn
 
+    from haulage.cli.counting import counting
     from haulage.operations.fsck.audit import Progress, audit
 
     settings = ctx.ensure_object(Settings)
     console = Console(stderr=True, highlight=False)
-    line = Line(
-        TextColumn("{task.description}"),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-        redirect_stdout=sys.stdout.isatty(),
-    )
-    task = line.add_task("")
+    with settings.pipeline() as pipeline, counting(console) as show:
 
-    class Shown(Progress):
-        def moved(self) -> None:
-            line.update(task, description=f"{self.objects:,} objects listed, {self.jobs:,} jobs examined")
+        class Shown(Progress):
+            def moved(self) -> None:
+                show(f"{self.objects:,} objects listed, {self.jobs:,} jobs examined")
 
-    progress = Shown()
-    with settings.pipeline() as pipeline, line:
+        progress = Shown()
         for name in storages:
             if name not in pipeline.assembly.config.storages:
                 raise click.UsageError(f"no storage {name!r} in the config")

@@ -13,10 +13,10 @@ import click
 from rich.cells import set_cell_size
 from rich.console import Console
 from rich.filesize import decimal
-from rich.progress import Progress, TextColumn
 
 from haulage import Kind, Pipeline, Request
 from haulage.billing.rates import dollars
+from haulage.cli.counting import counting
 from haulage.cli.exits import Exit
 from haulage.cli.report import price_text
 from haulage.cli.settings import Settings
@@ -72,9 +72,9 @@ def _preview(
     pipeline: Pipeline, requests: Iterable[Request], console: Console, say: Callable[[str], None], as_json: bool
 ) -> Exit:
     code, added = Exit.DONE, Sum()
-    with _counting(console) as count, contextlib.closing(survey(pipeline.assembly, requests)) as found:
+    with counting(console) as show, contextlib.closing(survey(pipeline.assembly, requests)) as found:
         for number, each in enumerate(found, 1):
-            count(number)
+            show(f"{number:,} looked at")
             if isinstance(each, Planned):
                 added.add(each)
             else:
@@ -96,21 +96,6 @@ def _preview(
         for line in _closing(total, pipeline):
             say(click.wrap_text(line, 80, subsequent_indent="  "))
     return code
-
-
-@contextlib.contextmanager
-def _counting(console: Console) -> Iterator[Callable[[int], None]]:
-    """Show on a terminal how many were looked at."""
-    line = Progress(
-        TextColumn("{task.description}"),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-        redirect_stdout=sys.stdout.isatty(),
-    )
-    task = line.add_task("looking")
-    with line:
-        yield lambda number: line.update(task, description=f"{number:,} looked at")
 
 
 def _print(text: str) -> None:
