@@ -33,7 +33,7 @@ nox.options.default_venv_backend = "uv"
 nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
 nox.options.reuse_existing_virtualenvs = True
-nox.options.parallel = (os.cpu_count() or 1) + 1  # tests of deadlines, leases and signals mostly wait
+nox.options.parallel = os.cpu_count() or 1  # with one more, tests of deadlines and signals disturb each other
 nox.options.allow_parallel = True
 nox.options.sessions = [
     *("lint", "types", "architecture", "docs"),

@@ -76,8 +76,8 @@ def test_a_server_that_fails_twice_is_asked_a_third_time(site, program):
         (3, None, None, None),
     ]
     times = [request.at for request in site.log(path)]
-    assert 1.0 <= times[1] - times[0] <= 1.5
-    assert 2.0 <= times[2] - times[1] <= 2.5
+    assert 1.0 <= times[1] - times[0] < 2.0  # no wait twice as long, however busy the machine is
+    assert 2.0 <= times[2] - times[1] < 4.0
     assert len(program.stored()) == 1
 
 
