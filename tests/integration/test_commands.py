@@ -196,3 +196,19 @@ def test_a_site_that_nobody_knows(haulage, pipeline):
     result = haulage("resume", "close.test")
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.splitlines()[-1] == "Error: no job is of the site 'close.test'; closed: closed.test"
+
+
+def test_another_url_of_a_video_names_it(haulage, scripted):
+    """Where a second URL led to a video that there was already, each command takes it for that video."""
+    config = scripted.folder / "haulage.yaml"
+    config.write_text(config.read_text() + "storages: {library: library, nas: nas}\nstore_to: [library]\n")
+    one, two = "http://a.test/twin/one", "http://a.test/twin/two"
+    assert haulage("get", one, two).returncode == 0
+    [(second,)] = scripted.rows("select url from video_processing_jobs where twin is not null")
+    [(stored,)] = scripted.rows("select key from stored_objects where role = 'video'")
+    for url in (one, two):
+        assert haulage("url", url).stdout.strip() == str(scripted.folder / "library" / stored)
+    assert haulage("copy", "--to", "nas", second).returncode == 0
+    assert (scripted.folder / "nas" / stored).is_file()
+    assert haulage("delete", "--yes", second).returncode == 0
+    assert not (scripted.folder / "library" / stored).exists()

@@ -210,3 +210,12 @@ def test_the_log_for_machines(moved):
     assert sorted((line["storage"], line["key"]) for line in gone) == [("library", f"channel/{each}") for each in ALL]
     assert {line["size"] for line in stored} == {line["size"] for line in gone}
     assert all(isinstance(line, dict) for line in lines)
+
+
+def test_a_document_is_ended_whatever_happens(moved):
+    """Where a storage refuses, what was done before stands in a whole document, and the exit code is 3."""
+    (moved.folder / "refuse").write_text("denied the key has run out")
+    ran = moved.run("copy", "--to", "nas", "--workers", "1", "--json")
+    told = json.loads(ran.stdout)
+    assert (ran.returncode, told["videos"], told["copied"], told["stopped"]) == (3, [], 0, True)
+    assert "the key has run out" in ran.stderr

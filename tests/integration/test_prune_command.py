@@ -6,6 +6,9 @@ import re
 
 import pytest
 
+from haulage.builtin.local import LocalStorage
+from haulage.errors import Failure, Kind, StorageError
+
 RULES = "retention:\n  - {max_age: 1ms}\n  - {keep: ['[two]*', 'scripted:two']}\n"
 
 
@@ -193,3 +196,22 @@ def test_ctrl_c_finishes_the_video_at_hand(scripted, haulage, watch):
     assert sorted(each["status"] for each in listed) == ["downloaded"] * left + ["pruned"] * (40 - left)
     assert haulage("prune", "--yes").returncode == 0
     assert not scripted.stored()
+
+
+@pytest.mark.parametrize("command", [("delete", "one", "two"), ("prune",)])
+def test_a_document_tells_what_is_gone_whatever_happens(haulage, scripted, monkeypatch, command):
+    """Where the storage is away after the first video, that one is told, and the exit code is 3."""
+    assert haulage("get", "http://a.test/good/one", "http://a.test/good/two").returncode == 0
+    rule(scripted, "retention: [{max_age: 1ms}]\n")
+    delete, deleted = LocalStorage.delete, []
+
+    def twice(storage, key, **options):
+        if len(deleted) == 2:
+            raise StorageError(Failure(Kind.DENIED, "the disk is away"))
+        deleted.append(key)
+        delete(storage, key, **options)
+
+    monkeypatch.setattr(LocalStorage, "delete", twice)
+    result = haulage(*command, "--yes", "--json")
+    assert (result.returncode, "the disk is away" in result.stderr) == (3, True)
+    assert [each["deleted_objects"] for each in json.loads(result.stdout)["outcomes"]] == [2]

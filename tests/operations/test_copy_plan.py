@@ -1,5 +1,6 @@
 """What bringing a video to another storage takes follows from its record."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from haulage.operations.copying.plan import Plan, Wanted, file_of, plan_of, sett
 from haulage.values import Copy, MediaFacts, MediaFile, Request, Status, Video
 
 MAIN = MediaFile(Path("/gone/video.mp4"), "video", "mp4", "video/mp4", 9, "5" * 64)
+HOUR = timedelta(hours=1)
 SUBTITLE = MediaFile(Path("/gone/video.en.vtt"), "subtitle.en", "en.vtt", "text/vtt", 1, "6" * 64)
 VIDEO = Video("plain", "v1", "", "https://example.com/1", channel_id="UC1")
 
@@ -96,19 +98,20 @@ def test_the_file_of_a_copy():
 
 
 @pytest.mark.parametrize(
-    ("record", "waits", "then"),
+    ("record", "rest", "then"),
     [
-        (stored(OLD), False, Done()),
-        (stored(OLD), True, Done()),
-        (stored(OLD, copies("new", "intended")), False, Again()),
-        (evolve(stored(copies("old", "deleting"), NEW), attempts=(ONE, TWO)), False, Again()),
-        (stored(copies("old", "deleted"), NEW), False, Done()),
-        (stored(copies("old", roles=("video",))), True, Again()),
-        (stored(copies("old", roles=("video",))), False, Done()),
+        (stored(OLD), None, Done()),
+        (stored(OLD), HOUR, Done()),
+        (stored(OLD, copies("new", "intended")), None, Again()),
+        (stored(OLD, copies("new", "intended")), HOUR, Again()),
+        (evolve(stored(copies("old", "deleting"), NEW), attempts=(ONE, TWO)), None, Again()),
+        (stored(copies("old", "deleted"), NEW), None, Done()),
+        (stored(copies("old", roles=("video",))), HOUR, Again(HOUR)),
+        (stored(copies("old", roles=("video",))), None, Done()),
     ],
 )
-def test_a_job_is_put_down_as_it_was(record, waits, then):
-    """It is due where something has to be found out, or where it was and something is left to do."""
-    job, told = settled(record, ("old",), ("old", "new"), waits=waits)
+def test_a_job_is_put_down_as_it_was(record, rest, then):
+    """It is due where something has to be found out, or when it was and something is left to do."""
+    job, told = settled(record, ("old",), ("old", "new"), rest)
     assert told == then
     assert job.status == "downloaded"

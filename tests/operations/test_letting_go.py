@@ -1,6 +1,7 @@
 """What deletions, moves, repairs and those who ask for a video mean to each other, one after the other."""
 
 import time
+from datetime import timedelta
 
 import pytest
 from attrs import evolve
@@ -14,9 +15,11 @@ from haulage.operations.holding import holder
 from haulage.operations.prune.deletion import Deletion, Progress
 from haulage.pipeline import reading, removal
 from haulage.pipeline.attempt import Attempt
+from haulage.values import Try
 
 KEY = "UC/one/video.mp4"
 RECORD = "UC/one/video.json"
+FAR = Wanted("far", ("library",))
 
 
 @pytest.fixture
@@ -61,7 +64,7 @@ def held(kept):
 
 
 def break_off(kept, then):
-    """Leave a video as a deletion does that was broken off before anything was gone."""
+    """Leave the first video as a deletion does that was broken off before anything was gone."""
     holding, job = held(kept)
     with job as ours:
         going = (evolve(copy, state="deleting", attempt=ours.attempt.attempt) for copy in ours.job.copies)
@@ -175,3 +178,44 @@ def test_a_mirror_is_made_of_what_was_fetched_and_of_nothing_else(make):
     kept.work()
     assert kept.holds("nas")[KEY] == b"one " * 100, "a mirror is not made for ever"
     assert [job.tries for job in kept.pipeline.find(Query())] == [()]
+
+
+def test_a_worker_does_not_take_a_disk_that_is_not_mounted_for_a_deletion_that_is_done(make):
+    """It stops, as it would before a download; once the disk is there, it goes on and deletes what shall go."""
+    kept = make()
+    kept.haul("one", "two")
+    break_off(kept, Again())
+    (kept.folder / "library").rename(kept.folder / "elsewhere")
+    (kept.folder / "library").mkdir()
+    with pytest.raises(StorageError, match="'library' has none of the 1 videos"):
+        kept.work()
+    assert states(kept)["library", KEY] == "deleting", "a row says that a file is gone, which is there"
+    (kept.folder / "library").rmdir()
+    (kept.folder / "elsewhere").rename(kept.folder / "library")
+    kept.work()
+    assert states(kept)["library", KEY] == "deleted"
+    assert KEY not in kept.holds()
+
+
+@pytest.mark.parametrize("operation", ["copy", "nothing"])
+def test_a_job_that_rests_goes_on_resting(make, operation):
+    """Whatever an operation did with it: a site or a storage that asked for patience gets it."""
+    kept = make(storages={"library": "library", "nas": "nas", "far": "far"}, store_to=["library", "nas"])
+    kept.haul("one")
+    (kept.folder / "nas" / KEY).unlink()
+    holding, job = held(kept)
+    with job as ours:
+        mine = ours.attempt.attempt
+        failed = Try(mine, "store:nas", Failure(Kind.STORAGE, "it stalls"), counted=True, wait=timedelta(hours=1))
+        owed = tuple(copy for copy in ours.job.copies if (copy.storage, copy.key) != ("nas", KEY))
+        ours.settle(evolve(ours.job, copies=owed, tries=(failed,)), Again(timedelta(hours=1)))
+    holding.__exit__(None, None, None)
+    left = "select (julianday(due_at) - julianday('now')) * 86400 from video_processing_jobs"
+    for _ in range(2):
+        if operation == "copy":
+            assert [each.left for each in Copier(kept.pipeline.assembly, FAR, 1, Copied()).outcomes()] in ([""], [])
+        else:
+            with holder(kept.pipeline.assembly) as holding, holding.holding(next(kept.pipeline.find()).id):
+                pass
+        [(seconds,)] = kept.rows(left)
+        assert 3500 < seconds <= 3600, "a job that rests is due at once"

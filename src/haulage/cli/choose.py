@@ -48,6 +48,15 @@ def one(pipeline: Pipeline, name: str) -> Job:
     return job
 
 
+def holders(pipeline: Pipeline, jobs: Iterable[Job]) -> list[Job]:
+    """The jobs that have the videos of these, each once: another URL of a video stands for the one that has it."""
+    found = {}
+    for job in jobs:
+        for holder in pipeline.find(Query(ids=(job.twin,))) if job.twin else (job,):
+            found[holder.id] = holder
+    return list(found.values())
+
+
 def kinds(names: Iterable[str]) -> tuple[Kind, ...]:
     """The kinds of failures that are named.
 

@@ -46,7 +46,7 @@ def command(
     Each file is verified at the new place before its row says so. What a kill broke off the same command goes on with.
     The first Ctrl-C finishes the videos under way, the second one cancels them.
     """
-    from haulage.cli.choose import named
+    from haulage.cli.choose import holders, named
     from haulage.cli.copying import Shown, account, ask, carry_out, missing
     from haulage.cli.signals import graceful
     from haulage.operations.copying.copy import Copier, planned
@@ -55,7 +55,7 @@ def command(
     settings = ctx.ensure_object(Settings)
     with settings.pipeline() as pipeline:
         sources = _sources(pipeline, to, source, move=move)
-        jobs = named(pipeline, names) if names else []
+        jobs = holders(pipeline, named(pipeline, names)) if names else []
         wanted = Wanted(to, sources, move, tuple(job.id for job in jobs), channel, variants)
         total = account(planned(pipeline.assembly, wanted), pipeline.assembly.rates, wanted)
         absent = missing(jobs, wanted)

@@ -7,15 +7,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 import click
-from attrs import frozen
+from attrs import define, frozen
 from rich.console import Console
 from rich.filesize import decimal
 from rich.markup import escape
-from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-from rich.progress import Progress as Bar
 
 from haulage import Job, Pipeline
 from haulage.billing.rates import Rate, dollars
+from haulage.cli.bars import bars
 from haulage.cli.report import name
 from haulage.operations.copying.carry import Outcome
 from haulage.operations.copying.copy import Copier, Progress
@@ -118,17 +117,7 @@ class Shown(Progress):
         super().__init__()
         self._total = total
         self._console = Console(stderr=True, highlight=False, quiet=quiet)
-        self._bar = Bar(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(compact=True),
-            console=self._console,
-            transient=True,
-            disable=quiet or not self._console.is_terminal,
-            redirect_stdout=sys.stdout.isatty(),
-        )
+        self._bar = bars(self._console, width=20)
         self._task = self._bar.add_task("", total=total.size)
 
     def __enter__(self) -> Self:
@@ -160,31 +149,66 @@ class Shown(Progress):
 
 
 def carry_out(copier: Copier, pipeline: Pipeline, total: Total, shown: Shown, *, as_json: bool) -> int:
-    """Copy, and print what became of each video; how many were not done."""
-    videos = objects = size = inside = removed = left = printed = 0
-    for outcome in copier.outcomes():
-        videos += bool(outcome.copied)
-        objects, size, inside = objects + len(outcome.copied), size + outcome.size, inside + outcome.inside
-        removed, left = removed + len(outcome.removed), left + bool(outcome.left)
-        if not (outcome.source or outcome.left):
-            continue  # somebody else has done it
+    """Copy, and print what became of each video; how many were not done. A document is ended whatever happens."""
+    done, to = _Done(), total.wanted.to
+    ended, printed = False, 0
+    try:
+        for outcome in copier.outcomes():
+            done.count(outcome)
+            if not (outcome.source or outcome.left):
+                continue  # somebody else has done it
+            if as_json:
+                _say((_BETWEEN if printed else _FIRST) + "    " + json.dumps(_document(outcome, pipeline)), end="")
+                printed += 1
+            else:
+                _say(_line(outcome, pipeline))
+        ended = not copier.stopped or shown.videos >= total.videos
+    finally:
         if as_json:
-            _say((_BETWEEN if printed else _FIRST) + "    " + json.dumps(_document(outcome, pipeline)), end="")
-            printed += 1
-        else:
-            _say(_line(outcome, pipeline))
-    to = total.wanted.to
-    if as_json:
-        told = {"to": to, "copied": videos, "objects": objects, "bytes": size, "server_side": inside}
-        told |= {"deleted": removed, "left": left, "stopped": copier.stopped and shown.videos < total.videos}
-        _say(("" if printed else _FIRST) + "\n  ],\n" + json.dumps(told, indent=2)[2:])
-        return left
-    parts = [f"{_count(videos, 'video')}, {_count(objects, 'file')}, {decimal(size)} copied to {to}"]
-    parts += [f"{inside:,} of them inside the service"] if inside else []
-    parts += [f"{_count(removed, 'file')} deleted in {total.wanted.sources[0]}"] if total.wanted.move else []
-    parts += [f"{_count(left, 'video')} left"] if left else []
-    shown.last(", ".join(parts))
-    return left
+            told = {"to": to, **done.document, "stopped": not ended}
+            _say(("" if printed else _FIRST) + "\n  ],\n" + json.dumps(told, indent=2)[2:])
+    if not as_json:
+        shown.last(done.words(total.wanted))
+    return done.left
+
+
+@define
+class _Done:
+    """What became of videos, added up."""
+
+    videos: int = 0
+    objects: int = 0
+    size: int = 0
+    inside: int = 0
+    removed: int = 0
+    left: int = 0
+
+    def count(self, outcome: Outcome) -> None:
+        self.videos += bool(outcome.copied)
+        self.objects += len(outcome.copied)
+        self.size += outcome.size
+        self.inside += outcome.inside
+        self.removed += len(outcome.removed)
+        self.left += bool(outcome.left)
+
+    @property
+    def document(self) -> dict[str, int]:
+        return {
+            "copied": self.videos,
+            "objects": self.objects,
+            "bytes": self.size,
+            "server_side": self.inside,
+            "deleted": self.removed,
+            "left": self.left,
+        }
+
+    def words(self, wanted: Wanted) -> str:
+        copied = f"{_count(self.videos, 'video')}, {_count(self.objects, 'file')}, {decimal(self.size)}"
+        parts = [f"{copied} copied to {wanted.to}"]
+        parts += [f"{self.inside:,} of them inside the service"] if self.inside else []
+        parts += [f"{_count(self.removed, 'file')} deleted in {wanted.sources[0]}"] if wanted.move else []
+        parts += [f"{_count(self.left, 'video')} left"] if self.left else []
+        return ", ".join(parts)
 
 
 def _say(text: str, end: str = "\n") -> None:

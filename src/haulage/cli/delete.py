@@ -1,10 +1,14 @@
 """`haulage delete`: delete videos from the storages, on purpose."""
 
 import json
+from typing import TYPE_CHECKING
 
 import click
 
 from haulage.cli.settings import Settings, common
+
+if TYPE_CHECKING:
+    from haulage.operations.prune.deletion import Outcome
 
 
 @click.command("delete")
@@ -23,8 +27,8 @@ def command(ctx: click.Context, names: tuple[str, ...], storage: str | None, yes
     """
     from rich.filesize import decimal
 
-    from haulage.cli.choose import one
-    from haulage.cli.deleting import ask, delete, name, outcome_document, say, say_what_is_left
+    from haulage.cli.choose import holders, one
+    from haulage.cli.deleting import ask, delete, name, say, say_what_is_left
     from haulage.contracts.totals import holdings
     from haulage.operations.prune.deletion import Deletion, Outcome
 
@@ -32,14 +36,10 @@ def command(ctx: click.Context, names: tuple[str, ...], storage: str | None, yes
         known = pipeline.assembly.config.storages
         if storage is not None and storage not in known:
             raise click.UsageError(f"no storage {storage!r} in the config; there are: {', '.join(known)}")
-        jobs = {}
-        for wanted in names:
-            job = one(pipeline, wanted)
-            job = one(pipeline, job.twin) if job.twin else job  # another URL of the same video
-            jobs[job.id] = job
+        jobs = holders(pipeline, [one(pipeline, each) for each in names])
         found = [
             each
-            for job in jobs.values()
+            for job in jobs
             for each in holdings(job)
             if each.deleted_at is None and storage in (None, each.storage)
         ]
@@ -48,7 +48,7 @@ def command(ctx: click.Context, names: tuple[str, ...], storage: str | None, yes
         there = [each for each in found if each.storage in known]
         code = 1 if outcomes else 0
         if not as_json:
-            for job in jobs.values():
+            for job in jobs:
                 if not any(each.job == job.id for each in found):
                     where = "anywhere" if storage is None else f"in {storage}"
                     click.echo(f"{job.video.id if job.video else job.id} is not stored {where}.")
@@ -66,10 +66,20 @@ def command(ctx: click.Context, names: tuple[str, ...], storage: str | None, yes
                 if not as_json:
                     say_what_is_left(outcome)
 
-            code = delete(deletion, None, tell) or code
-            if not as_json:
-                say(f"{decimal(sum(each.size for each in outcomes))} deleted.")
-        if as_json:
-            told = {"bytes": sum(each.size for each in outcomes), "outcomes": [*map(outcome_document, outcomes)]}
-            click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+            try:
+                code = delete(deletion, None, tell) or code
+            finally:  # what is gone is told, whatever happens
+                if not as_json:
+                    say(f"{decimal(sum(each.size for each in outcomes))} deleted.")
+                else:
+                    _print(outcomes)
+        elif as_json:
+            _print(outcomes)
     return code
+
+
+def _print(outcomes: "list[Outcome]") -> None:
+    from haulage.cli.deleting import outcome_document
+
+    told = {"bytes": sum(each.size for each in outcomes), "outcomes": [*map(outcome_document, outcomes)]}
+    click.echo(json.dumps(told, indent=2, ensure_ascii=False))

@@ -2,7 +2,6 @@
 
 import os
 import queue
-import sys
 import threading
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
@@ -10,15 +9,7 @@ from typing import Self
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
+from rich.progress import TaskID, TextColumn
 
 from haulage import (
     Continued,
@@ -36,6 +27,7 @@ from haulage import (
     Started,
     Status,
 )
+from haulage.cli.bars import bars
 from haulage.cli.report import again_text, facts_text, name
 from haulage.cli.wrapped import lines
 from haulage.values import AttemptId
@@ -56,18 +48,7 @@ class Display:
     def __init__(self, *, quiet: bool = False) -> None:
         self._console = Console(stderr=True, highlight=False, quiet=quiet)
         self._width = max(10, min(40, self._console.width - _BESIDE_THE_NAME))
-        self._progress = Progress(
-            TextColumn("{task.fields[stage]:6}"),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=10),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(compact=True),
-            console=self._console,
-            transient=True,
-            disable=quiet or not self._console.is_terminal,
-            redirect_stdout=sys.stdout.isatty(),
-        )
+        self._progress = bars(self._console, TextColumn("{task.fields[stage]:6}"), width=10)
         self._lock = threading.Lock()
         self._tasks: dict[AttemptId, TaskID] = {}
         self._stored_before: set[JobId] = set()

@@ -62,11 +62,13 @@ def command(ctx: click.Context, dry_run: bool, yes: bool, as_json: bool) -> int:
             if not as_json:
                 say_what_is_left(outcome)
 
-        code = delete(deletion, lambda: planned(assembly), tell)
-        if as_json:
-            _print(_document(made) | {"outcomes": [outcome_document(each) for each in outcomes]})
-        else:
-            say(_done(outcomes))
+        try:
+            code = delete(deletion, lambda: planned(assembly), tell)
+        finally:  # what is gone is told, whatever happens
+            if as_json:
+                _print(_document(made) | {"outcomes": [outcome_document(each) for each in outcomes]})
+            else:
+                say(_done(outcomes))
         return Exit.NOT_ALL if made.short and code is Exit.DONE else code
 
 

@@ -33,12 +33,12 @@ def command(
 
     Where the storage cannot sign URLs, what the file is called there is printed instead, and standard error says so.
     """
-    from haulage.cli.choose import one
+    from haulage.cli.choose import holders, one
     from haulage.contracts.storage import SupportsSignedUrl
     from haulage.errors import Kind, StorageError
 
     with ctx.ensure_object(Settings).pipeline() as pipeline:
-        job = one(pipeline, name)
+        [job] = holders(pipeline, [one(pipeline, name)])
         copy = _chosen(pipeline, job, storage, role)
         there = pipeline.assembly.place(copy.storage).storage
         called = there.url(copy.key)

@@ -25,12 +25,12 @@ class Held:
 
     Attributes:
         attempt: The attempt.
-        waits: Whether the job was due some time before it was held.
+        rest: How long the job would have waited on; None where it was not due at all.
         settled: Whether it was put down.
     """
 
-    def __init__(self, attempt: Attempt, *, waits: bool) -> None:
-        self.attempt, self.waits, self.settled = attempt, waits, False
+    def __init__(self, attempt: Attempt, rest: timedelta | None) -> None:
+        self.attempt, self.rest, self.settled = attempt, rest, False
 
     @property
     def job(self) -> Job:
@@ -137,8 +137,8 @@ class Holder:
     def holding(self, job: JobId) -> Iterator[Held | None]:
         """Hold a job while the block runs; None where somebody else does.
 
-        It is put down as `Held.settle` is told; where the block raises or says nothing, as it was before, but due where
-        something of it is being deleted.
+        It is put down as `Held.settle` is told; where the block raises or says nothing, as it was before, to wait as
+        long as it would have, but due at once where something of it is being deleted.
 
         Raises:
             AttemptLost: The lease ended while the block ran.
@@ -155,7 +155,7 @@ class Holder:
             crash = Failure(Kind.CRASHED, "the worker died")
             ending = Try(hold.previous, hold.job.stage, crash, counted=False, wait=timedelta(0))
             attempt.save(evolve(hold.job, tries=(*hold.job.tries, ending)))
-        held = Held(attempt, waits=waits)
+        held = Held(attempt, self._rest(hold.job) if waits else None)
         try:
             with self.hands.keeping(attempt, began) if self.hands else contextlib.nullcontext():
                 yield held
@@ -167,7 +167,14 @@ class Holder:
             if not held.settled:
                 goes = any(copy.state == "deleting" for copy in attempt.job.copies)
                 with contextlib.suppress(StoreError):
-                    held.settle(attempt.job, Again() if waits or goes else Done())
+                    held.settle(attempt.job, Again() if goes else Done() if held.rest is None else Again(held.rest))
+
+    def _rest(self, job: Job) -> timedelta:
+        """How long a job that waits has to wait on: the last thing that went wrong says so."""
+        last = job.tries[-1] if job.tries else None
+        if last is None or last.wait is None or last.ended is None or last.attempt in job.attempts[: job.asked_after]:
+            return timedelta(0)
+        return max(last.ended + last.wait - self.store.clock(), timedelta(0))
 
 
 @contextlib.contextmanager

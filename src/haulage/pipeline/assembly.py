@@ -22,6 +22,7 @@ from haulage.errors import Failure, HaulageError, Kind, PluginError
 from haulage.pipeline.budget import Allowance
 from haulage.pipeline.job import Carrier
 from haulage.pipeline.patience import PatientStore
+from haulage.pipeline.presence import check_presence
 from haulage.pipeline.removal import Remover
 from haulage.pipeline.space import Space
 from haulage.pipeline.sweeper import Sweeper
@@ -193,7 +194,10 @@ class Assembly:
         """Deletes what is stored, in whatever storage of the config it lies."""
         config = self.config
         return Remover(
-            lambda name: self.place(name) if name in config.storages else None, config.store_to, config.lease
+            lambda name: self.place(name) if name in config.storages else None,
+            config.store_to,
+            config.lease,
+            lambda name: check_presence(self.store, name, self.place(name).storage),
         )
 
     def _observer(self, name: str) -> Observer:

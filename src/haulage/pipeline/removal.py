@@ -50,11 +50,13 @@ class Remover:
         place_of: A storage by its name; None where the config does not name it any more.
         store_to: The storages that shall hold a video; the first is the primary one.
         lease: How long a job is held at a time.
+        check: Makes sure that a storage is the one that the database knows; raises StorageError where it is not.
     """
 
     place_of: Callable[[str], Place | None]
     store_to: tuple[str, ...]
     lease: timedelta
+    check: Callable[[str], None]
 
     def remove(self, attempt: Attempt, storage: str) -> tuple[Removed, ...]:
         """Delete all files of the job in a storage, or none where one of them is not what was stored.
@@ -115,13 +117,22 @@ class Remover:
     def finish(self, copy: Copy, attempt: Attempt, found: _Found | None = None) -> str:
         """Delete an object that shall go, and record it; why it was left, where it was: its row says `stored` again.
 
+        Args:
+            copy: The object.
+            attempt: Holds its job.
+            found: What was just found under its key. Without, nothing there means that it is gone only where something
+                else is there: a deletion that was broken off may go on when a disk is not mounted.
+
         Raises:
             StorageError: The storage cannot be used; whether the object is gone is found out the next time.
             AttemptLost: The job is held no more.
             Cancelled: On cancel.
         """
         place = self.place_of(copy.storage)
-        found = found or self._look(copy, attempt)
+        if found is None:
+            found = self._look(copy, attempt)
+            if found.missing:
+                self.check(copy.storage)
         left, there = found.left, found.there
         if place is not None and there is not None and not left:
             attempt.prove()

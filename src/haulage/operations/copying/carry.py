@@ -1,5 +1,7 @@
 """Copy one video while it is held, and let it go at the old place where that is wanted."""
 
+from datetime import timedelta
+
 from attrs import evolve, frozen
 
 from haulage.cancel import Cancelled
@@ -73,14 +75,14 @@ class Carrier:
                 if held is None:
                     return None
                 outcome = self._tried(held.attempt)
-                held.settle(*self.at_rest(held.job, waits=held.waits))
+                held.settle(*self.at_rest(held.job, held.rest))
                 return evolve(outcome, job=held.job)
         except AttemptLost:
             return None
 
-    def at_rest(self, job: Job, *, waits: bool) -> tuple[Job, Again | Done]:
+    def at_rest(self, job: Job, rest: timedelta | None) -> tuple[Job, Again | Done]:
         """See settled."""
-        return settled(job, self.transfer.store_to, tuple(self.transfer.places), waits=waits)
+        return settled(job, self.transfer.store_to, tuple(self.transfer.places), rest)
 
     def _tried(self, attempt: Attempt) -> Outcome:
         outcome = Outcome(attempt.job)

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from datetime import timedelta
 
 from attrs import define, evolve, field, frozen
 
@@ -149,7 +150,7 @@ class Copier:
             return
         for attempt in self._carrier.holder.held():
             with contextlib.suppress(StoreError):
-                attempt.settle(*self._carrier.at_rest(attempt.job, waits=True))
+                attempt.settle(*self._carrier.at_rest(attempt.job, timedelta(0)))
 
     def outcomes(self) -> Iterator[Outcome]:
         """Copy, and yield what became of each video as it ends.

@@ -1,5 +1,6 @@
 """What bringing a video to another storage takes: pure functions of the record."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from attrs import evolve, frozen
@@ -95,18 +96,24 @@ def file_of(job: Job, copy: Copy) -> MediaFile:
     return MediaFile(Path(), copy.role, extension, media_type, copy.size, copy.sha256)
 
 
-def settled(job: Job, store_to: tuple[str, ...], others: tuple[str, ...], *, waits: bool) -> tuple[Job, Again | Done]:
+def settled(
+    job: Job, store_to: tuple[str, ...], others: tuple[str, ...], rest: timedelta | None
+) -> tuple[Job, Again | Done]:
     """The job as it is put down, and whether it is due: nothing is downloaded that was not to be before.
 
     Args:
         job: The record.
         store_to: The storages that shall hold it.
         others: Further storages that a copy may be made from.
-        waits: Whether it was due some time before.
+        rest: How long it would have waited; None where it was not due before.
     """
     step = next_step(job, store_to, False, others)
     status = status_of(job, store_to, at_work=False)
-    due = isinstance(step, Verify | Delete) or (waits and not isinstance(step, Nothing))
-    if due or status is Status.DOWNLOADED or job.status not in ENDED:
+    then: Again | Done = Done()
+    if isinstance(step, Verify | Delete):
+        then = Again()
+    elif rest is not None and not isinstance(step, Nothing):
+        then = Again(rest)
+    if isinstance(then, Again) or status is Status.DOWNLOADED or job.status not in ENDED:
         job = evolve(job, status=status)
-    return job, Again() if due else Done()
+    return job, then

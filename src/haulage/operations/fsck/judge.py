@@ -6,6 +6,7 @@ elsewhere, unless the store says that an attempt at this very video wrote them a
 
 import enum
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 
 from attrs import evolve, frozen
 
@@ -150,16 +151,18 @@ def superfluous(job: Job, storage: str, there: StoredObject) -> bool:
     return has and not names and there.attempt is not None and there.attempt in job.attempts
 
 
-def at_rest(job: Job, store_to: tuple[str, ...], *, due: bool) -> tuple[Job, Again | Done]:
+def at_rest(job: Job, store_to: tuple[str, ...], due: timedelta | None) -> tuple[Job, Again | Done]:
     """The job as it is put down after a repair, and whether it is due.
 
     Args:
         job: The record.
         store_to: The storages that shall hold it.
-        due: Whether something of it has to be made again, or it was due before; otherwise nothing is downloaded for it.
+        due: After how long something of it has to be made, or it was due anyway; None where nothing is downloaded.
     """
     status = status_of(job, store_to, at_work=False)
-    if due or (status is Status.DOWNLOADED and isinstance(next_step(job, store_to, files_here=False), Store)):
-        return evolve(job, status=status), Again()
+    if due is None and status is Status.DOWNLOADED and isinstance(next_step(job, store_to, files_here=False), Store):
+        due = timedelta(0)
+    if due is not None:
+        return evolve(job, status=status), Again(due)
     ended = status is Status.DOWNLOADED or job.status not in ENDED
     return (evolve(job, status=status) if ended else job), Done()

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 from attrs import evolve
 
@@ -52,19 +53,19 @@ class Mender:
             return None
 
     def _mend(self, held: Held) -> Iterator[Mended]:
-        attempt, due = held.attempt, held.waits
-        for fault in list(self._look.faults(attempt.job, attempt, None, waits=held.waits)):
+        attempt, due = held.attempt, held.rest
+        for fault in list(self._look.faults(attempt.job, attempt, None, waits=due is not None)):
             left = ""
             if fault.remedy is Remedy.NONE:
                 left = "a repair could do harm"
             elif fault.remedy is Remedy.RECORD:
                 left = self._record(attempt, fault)
             else:
-                due = True
+                due = timedelta(0)
                 if fault.remedy is not Remedy.GO_ON:
                     left = self._make_room(attempt, fault)
             yield fault, left
-        held.settle(*at_rest(attempt.job, self._archive.store_to, due=due))
+        held.settle(*at_rest(attempt.job, self._archive.store_to, due))
 
     def _record(self, attempt: Attempt, fault: Fault) -> str:
         """Record an object that is what was fetched; why not, where it is not."""

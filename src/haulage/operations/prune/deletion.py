@@ -7,10 +7,11 @@ from attrs import define, evolve, frozen
 
 from haulage.contracts.metadata import Again, Done, Query
 from haulage.contracts.totals import Holding, holdings
-from haulage.errors import AttemptLost, Failure, Kind, StorageError
+from haulage.errors import AttemptLost, Kind, StorageError
 from haulage.operations.holding import Held, Holder, holder
 from haulage.operations.prune.plan import Plan, plan
 from haulage.pipeline.assembly import Assembly
+from haulage.pipeline.presence import check_presence
 from haulage.pipeline.steps import Nothing, next_step, status_of
 from haulage.values import Job, Status
 
@@ -21,9 +22,6 @@ NOT_ANY_MORE = "no rule wants it gone any more"
 
 _PAGE = 500
 """How many are deleted before the rules are asked once more."""
-
-_LOOKS_AT = 20
-"""How many of the oldest, and of the youngest, show whether a storage is the one that the database knows."""
 
 _IN_A_ROW = 3
 """After so many errors of a storage one after the other it is given up."""
@@ -114,8 +112,9 @@ class Deletion:
             HaulageError: The database or a storage cannot be used; what was deleted before is recorded, and where it
                 is a storage that has nothing of what the database knows there, nothing was deleted.
         """
-        for storage in sorted({each.storage for each in (*self._begun, *self._going)}):
-            self._is_the_right_one(storage)
+        for name in sorted({each.storage for each in (*self._begun, *self._going)}):
+            ours = [each.job for each in self._going if each.storage == name]
+            check_presence(self._assembly.store, name, self._assembly.place(name).storage, ours)
         with holder(self._assembly) as holding:
             for outcome in self._all(holding, still):
                 progress.videos += 1
@@ -168,7 +167,7 @@ class Deletion:
         job = held.job
         if (there := _there(job, each.storage)) is None:
             return ""
-        if held.waits and (left := self._waits_for(job, ours=1)):
+        if held.rest is not None and (left := self._waits_for(job, ours=1)):
             return left
         if _seen(job, ours=1) != self._known[job.id]:
             return ANEW
@@ -201,34 +200,6 @@ class Deletion:
         more = not isinstance(next_step(held.job, store_to, files_here=False), Nothing)
         held.settle(evolve(held.job, status=status_of(held.job, store_to, at_work=False)), Again() if more else Done())
         return next(filter(None, left), "")
-
-    def _is_the_right_one(self, storage: str) -> None:
-        """Make sure that a storage has something of what the database knows there, where it knows anything.
-
-        Raises:
-            StorageError: It has not, or cannot be reached.
-        """
-        store, place = self._assembly.store, self._assembly.place(storage).storage
-        ours = [each.job for each in self._going if each.storage == storage][:_LOOKS_AT]
-        looked = set[str]()
-        for query in (
-            Query(ids=tuple(ours)) if ours else Query(storage=storage, limit=_LOOKS_AT),
-            Query(storage=storage, limit=_LOOKS_AT),
-            Query(storage=storage, order="newest", limit=_LOOKS_AT),
-        ):
-            for job in store.find(query):
-                for copy in job.copies:
-                    if (copy.storage, copy.role, copy.state) == (storage, "video", "stored") and copy.key not in looked:
-                        looked.add(copy.key)
-                        there = place.stat(copy.key)
-                        if there is not None and there.size == copy.size:
-                            return
-        if not looked:
-            place.stat("x")  # whether it can be reached
-            return
-        said = f"storage {storage!r} has none of the {len(looked)} videos that were looked for; nothing was deleted"
-        cure = f"is it mounted, and the right one? See: haulage fsck --storage {storage}"
-        raise StorageError(Failure(Kind.DENIED, said, cure=cure))
 
 
 def _seen(job: Job, ours: int = 0) -> tuple[int, int]:
