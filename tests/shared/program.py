@@ -11,12 +11,14 @@ import sqlite3
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import warm
 from attrs import define, frozen
 
 ELSEWHERE = ("AWS_", "GOOGLE_", "HAULAGE", "STORAGE_")
@@ -42,14 +44,17 @@ class Program:
     plugins: Path = Path(__file__).parents[1] / "integration" / "plugins"
     environ: Mapping[str, str] = {}
 
-    def start(self, *arguments: str, environ: Mapping[str, str] = {}, **options: Any) -> "subprocess.Popen[str]":
-        """Start it; plugins of the tests can be named."""
+    def _environ(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(ELSEWHERE)}
         path = os.pathsep.join(filter(None, [inherited.get("PYTHONPATH"), str(self.plugins)]))
+        return {**inherited, "PYTHONPATH": path, "PLANTED_TOKEN": PLANTED, **self.environ}
+
+    def start(self, *arguments: str, environ: Mapping[str, str] = {}, **options: Any) -> "subprocess.Popen[str]":
+        """Start it; plugins of the tests can be named."""
         return subprocess.Popen(
             [sys.executable, "-m", "haulage", *self.options, *arguments],
             cwd=self.folder,
-            env={**inherited, "PYTHONPATH": path, "PLANTED_TOKEN": PLANTED, **self.environ, **environ},
+            env={**self._environ(), **environ},
             text=True,
             **{
                 "stdin": subprocess.DEVNULL,
@@ -81,12 +86,27 @@ class Program:
         return Watched(process, master, terminal)
 
     def run(self, *arguments: str, stdin: str | None = None) -> "subprocess.CompletedProcess[str]":
-        """Run it to its end."""
-        with self.start(*arguments, stdin=subprocess.PIPE) as process:
-            out, err = process.communicate(stdin, timeout=60)
-        assert "Traceback" not in err, err
-        assert PLANTED not in out + err, "the program showed a secret of its environment"
-        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+        """Run it to its end, in a process that has done its imports."""
+        with tempfile.TemporaryDirectory() as folder:
+            given, out, err = (Path(folder) / name for name in ("given", "out", "err"))
+            given.write_text(stdin or "")
+            process = warm.start(
+                (*self.options, *arguments),
+                self.folder,
+                self._environ(),
+                out=out,
+                err=err,
+                stdin=given,
+            )
+            process.join(60)
+            if process.exitcode is None:
+                process.kill()
+                process.join()
+                raise AssertionError(f"it did not end within 60 s: {arguments}")
+            said = [each.read_text() if each.exists() else "" for each in (out, err)]
+        assert "Traceback" not in said[1], said[1]
+        assert PLANTED not in "".join(said), "the program showed a secret of its environment"
+        return subprocess.CompletedProcess(arguments, process.exitcode, *said)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Ask the database, with nothing of haulage in between."""
