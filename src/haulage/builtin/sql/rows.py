@@ -151,15 +151,23 @@ def load(connection: Connection, ids: Sequence[str]) -> list[Job]:
     ]
 
 
-def new_jobs(connection: Connection, jobs: Iterable[Job], batch: str) -> None:
-    """Write the rows of new jobs, due now."""
+def new_jobs(connection: Connection, jobs: Iterable[Job], batch: str, *, due: bool = True) -> None:
+    """Write the rows of new jobs, due now unless nothing is left to do for them."""
     written = [
         {"id": job.id, "variant": job.request.variant, "batch": batch, "parent": job.parent, **job_values(job)}
         for job in jobs
     ]
     if written:
-        times = {"due_at": from_now(), "added_at": from_now()}
+        times = {"due_at": from_now() if due else None, "added_at": from_now()}
         connection.execute(insert(VideoProcessingJob).values(**times, asked_after=0, stage="", done=0), written)
+
+
+def past_attempts(connection: Connection, jobs: Iterable[Job]) -> None:
+    """Write the rows of attempts that ended before anybody knew of them, each the only one of its job."""
+    written = [{"id": each, "job": job.id} for job in jobs for each in job.attempts[:1]]
+    if written:
+        now = {"began_at": from_now(), "ended_at": from_now()}
+        connection.execute(insert(AttemptRow).values(number=1, worker="", **now), written)
 
 
 def _grouped(rows: Iterable[Row[Any]], column: str) -> dict[Any, list[Row[Any]]]:

@@ -118,6 +118,26 @@ class SqlStore(MetadataStore):
                 rows.save_video(connection, record, record.video)
         return len(new)
 
+    @repeated
+    def take_in(self, jobs: Sequence[Job], *, due: bool = False) -> int:
+        """See MetadataStore. One transaction for all of them."""
+        count = 0
+        with transaction(self._database) as connection:
+            take(connection, Lock.ADDING)
+            for site in sorted({job.site for job in jobs}):
+                rows.add_site(connection, site)
+            by_id = {job.id: job for job in jobs}
+            for ids in queries.pages(list(by_id)):
+                known = rows.known(connection, ids)
+                for job in (by_id[each] for each in ids if each not in known):
+                    if job.video is None or rows.owner(connection, job.video):
+                        continue
+                    rows.new_jobs(connection, [job], "", due=due)
+                    rows.past_attempts(connection, [job])
+                    rows.save_copies(connection, rows.save_video(connection, job, job.video), job)
+                    count += 1
+        return count
+
     def _reopen(self, jobs: list[NewJob], connection: Connection, batch: str) -> None:
         # One that waits is due at once too where its URL is signed afresh: the old signature may have run out. So is
         # one whose deletion was broken off: whoever goes on with it shall know that it is wanted.

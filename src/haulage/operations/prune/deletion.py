@@ -208,7 +208,7 @@ class Deletion:
         Raises:
             StorageError: It has not, or cannot be reached.
         """
-        store, place = self._assembly.store, self._assembly.place(storage).storage
+        store, place = self._assembly.store, self._assembly.place(storage)
         ours = [each.job for each in self._going if each.storage == storage][:_LOOKS_AT]
         looked = set[str]()
         for query in (
@@ -220,11 +220,11 @@ class Deletion:
                 for copy in job.copies:
                     if (copy.storage, copy.role, copy.state) == (storage, "video", "stored") and copy.key not in looked:
                         looked.add(copy.key)
-                        there = place.stat(copy.key)
+                        there = place.reading(copy.key).stat(copy.key)
                         if there is not None and there.size == copy.size:
                             return
         if not looked:
-            place.stat("x")  # whether it can be reached
+            place.storage.stat("x")  # whether it can be reached
             return
         said = f"storage {storage!r} has none of the {len(looked)} videos that were looked for; nothing was deleted"
         cure = f"is it mounted, and the right one? See: haulage fsck --storage {storage}"
