@@ -77,7 +77,7 @@ class Layout:
         return tuple(part[0] for part in self.parts if isinstance(part, tuple))
 
     def readings(self, key: str) -> Iterator[Reading]:
-        """Read a key in each way that gives another video, MOST_READINGS at most; none where it is not of the layout."""
+        """Read a key in each way that gives another video, MOST_READINGS at most; none where it is not like that."""
         for pattern in (_SIDECAR, _EXTENSION):
             found = pattern.fullmatch(key)
             if found is None:
