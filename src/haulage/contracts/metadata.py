@@ -177,7 +177,7 @@ class MetadataStore(ABC):
             parent: The job of the list they were found in.
             again: Make those due now that have ended, those that wait and whose URL has another signature, and those
                 that nobody holds and of which an object is being deleted; likewise the job that has the video of one
-                that names its video, where it has ended or is being deleted.
+                that names its video, where it has ended or is being deleted; it takes its URL where it has none itself.
 
         Returns:
             How many were new.

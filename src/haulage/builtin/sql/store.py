@@ -98,9 +98,13 @@ class SqlStore(MetadataStore):
         connection.execute(update(VideoProcessingJob).where(this).values(batch=batch))
         if again:
             self._reopen([job for job in jobs if job.request.id in known], connection, batch)
-            owners = {rows.owner(connection, job.video) for job in jobs if job.video is not None}
-            which = VideoProcessingJob.id.in_(owners - known)
-            self._ask(connection, batch, which, or_(VideoProcessingJob.due_at.is_(None), rows.is_half_gone()))
+            owners = {rows.owner(connection, job.video): job.request.url for job in jobs if job.video is not None}
+            which = VideoProcessingJob.id.in_(owners.keys() - known)
+            free = or_(VideoProcessingJob.due_at.is_(None), rows.is_half_gone())
+            for owner, url in owners.items():
+                this, words = VideoProcessingJob.id == owner, VideoProcessingJob.url.not_like("%://%")
+                connection.execute(update(VideoProcessingJob).where(this, which, words, free).values(url=url))
+            self._ask(connection, batch, which, free)
         new: list[Job] = []
         owned: set[tuple[str, str, str]] = set()
         for job in jobs:
@@ -129,13 +133,15 @@ class SqlStore(MetadataStore):
             by_id = {job.id: job for job in jobs}
             for ids in queries.pages(list(by_id)):
                 known = rows.known(connection, ids)
-                for job in (by_id[each] for each in ids if each not in known):
-                    if job.video is None or rows.owner(connection, job.video):
-                        continue
-                    rows.new_jobs(connection, [job], "", due=due)
-                    rows.past_attempts(connection, [job])
-                    rows.save_copies(connection, rows.save_video(connection, job, job.video), job)
-                    count += 1
+                owned = rows.owned(connection, [video for each in ids if (video := by_id[each].video)])
+                new = dict[tuple[str, str, str], Job]()
+                for each in ids:
+                    job, video = by_id[each], by_id[each].video
+                    if video is not None and each not in known:
+                        new.setdefault((video.source, video.id, video.variant), job)
+                fresh = [job for identity, job in new.items() if identity not in owned]
+                rows.whole_jobs(connection, fresh, due=due)
+                count += len(fresh)
         return count
 
     def _reopen(self, jobs: list[NewJob], connection: Connection, batch: str) -> None:
