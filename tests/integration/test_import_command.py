@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -213,7 +212,7 @@ def test_a_lost_object_is_told_and_hauled_again(program, site, old):
     count = len(site.requests)
     assert program.run("fsck", "--deep", "--repair").returncode == 0
     assert program.run("work").returncode == 0
-    assert {each for each in asked(site, count)} == {"/clip.mp4", "/second.mp4"}
+    assert set(asked(site, count)) == {"/clip.mp4", "/second.mp4"}
     keys = {row[0]: (row[3], row[6]) for row in program.rows(OBJECTS) if row[2] == "video"}
     assert keys["clip"][0].startswith("127.0.0.1/clip-")
     assert keys["clip"][1] == good == contents(old)[keys["clip"][0]][0]
@@ -227,7 +226,8 @@ def test_an_archive_keeps_lists_from_hauling(program, site, old):
         path.unlink()
     archive = program.folder / "archive.txt"
     archive.write_text(
-        "# mine\n\nyoutube dQw4w9WgXcQ\nnonsense\nvimeo 123456\nyoutube dQw4w9WgXcQ\nsomesite a/b\nsomesite x1\ngeneric clip\n"
+        "# mine\n\nyoutube dQw4w9WgXcQ\nnonsense\nvimeo 123456\nyoutube dQw4w9WgXcQ\n"
+        "somesite a/b\nsomesite x1\ngeneric clip\n"
     )
     result = program.run("import", "--from", "old", "--archive", "archive.txt")
     assert result.returncode == 1
@@ -273,7 +273,7 @@ def test_lines_fit_on_a_terminal(program, old, watch):
     """Of any name, with nothing that moves the cursor."""
     name = "x" * 150 + "\u202e [third].mp4"
     (old / "third [third].mp4").rename(old / name)
-    os.rename(old / "third [third].info.json", old / name.replace(".mp4", ".info.json"))
+    (old / "third [third].info.json").rename(old / name.replace(".mp4", ".info.json"))
     running = watch("import", "--from", "old", "--dry-run", terminal=True)
     running.until("left out")
     assert running.end() == 0

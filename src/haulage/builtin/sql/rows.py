@@ -187,7 +187,7 @@ def whole_jobs(connection: Connection, jobs: Sequence[Job], *, due: bool) -> Non
         ],
     )
     named = select(VideoRow.job, VideoRow.number).where(VideoRow.job.in_([job.id for job in jobs]))
-    number = {job: number for job, number in connection.execute(named)}
+    number = {row.job: row.number for row in connection.execute(named)}
     copies: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for job in jobs:
         for copy in job.copies:
