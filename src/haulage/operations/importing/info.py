@@ -81,7 +81,7 @@ def _url(told: Mapping[str, Any]) -> str:
     if not url:
         return ""
     try:
-        return check_url(public_url(url))
+        return check_url(public_url(check_url(url)))
     except ConfigError:
         raise ValueError("the URL in it cannot be hauled") from None
 
