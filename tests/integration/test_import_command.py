@@ -241,6 +241,8 @@ def test_an_archive_keeps_lists_from_hauling(program, site, old):
         ("https://www.youtube.com/watch?v=dQw4w9WgXcQ", "pruned", None),
         ("somesite:x1", "pruned", None),
     ]
+    gone = "select state, attempt in (select id from attempts) from stored_objects where state = 'deleted'"
+    assert program.rows(gone) == [("deleted", 1)] * 3, "they are not like what was deleted on purpose"
     rows = program.rows(JOBS)
     again = program.run("import", "--from", "old", "--archive", "archive.txt")
     assert again.returncode == 1

@@ -72,6 +72,8 @@ class Report:
         verb = "would be imported" if self.dry_run else "imported"
         already = self._known or self.progress.known
         lines = [f"{self._taken:,} videos {verb}, {decimal(self._size)}; {self.left:,} left out"]
+        if self.noted.lines and not (self.left or self.progress.objects):
+            lines = []  # there was an archive alone
         if already:
             lines.append(f"{self._known:,} videos and {self.progress.known:,} objects were known already")
         if self.progress.others:

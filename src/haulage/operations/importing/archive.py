@@ -34,7 +34,7 @@ class Noted:
     Attributes:
         lines: How many name a video.
         new: How many of these were recorded; where nothing is to be done, how many would be looked at.
-        without_page: How many of the new ones have no page that is known, by source.
+        without_page: How many of them have no page that is known.
     """
 
     lines: int = 0
