@@ -95,7 +95,7 @@ class Identity:
     def _agrees(self, reading: Reading, info: Info | None) -> bool:
         if info is None:
             return True
-        return _alike(reading.get("video_id"), info.video_id) and _alike(reading.get("source"), info.source)
+        return _alike(reading.get("video_id"), info.video_id) and _alike(reading.get("source").lower(), info.source)
 
     def _id(self, source: str, readings: list[Reading]) -> str:
         is_id: Callable[[str, str], bool] = getattr(self.fetcher, "is_id", lambda *_: True)
@@ -126,11 +126,11 @@ def check_template(url: str) -> str:
 
 def _alike(read: str, told: str) -> bool:
     """Whether two texts are the same as far as a file name can hold them; what is not told is like anything."""
-    return not read or not told or _plain(read) == _plain(told)
+    return not read or not told or read == told or "" != _plain(read) == _plain(told)
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"[\W_]+", "", text).lower()
+    return re.sub(r"[^\w-]|_", "", text)
 
 
 def request_of(video: Video) -> Request:

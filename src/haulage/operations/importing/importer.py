@@ -275,10 +275,12 @@ class Importer:
                 if job.status in (Status.EXPANDED, Status.DUPLICATE):
                     return f"its URL is that of a list, or of another video; see: haulage show {job.id}"
                 if _has(job):
-                    return _twice(job, self._wanted.storage)
+                    return _twice(job, self._wanted.storage) or "it was stored meanwhile"
+                if job.home or any(copy.state not in ("stored", "deleted") for copy in job.copies):
+                    return "it is on its way into a storage already; haulage work goes on with it"
                 job = self._whole(job, evolve(video, url=job.request.url), verified)
                 whole = job.status is Status.DOWNLOADED
-                held.settle(evolve(job, home=None), Done() if whole else Again())
+                held.settle(job, Done() if whole else Again())
         except Duplicate as twin:
             return f"its video has a job already, {twin.other}"
         except AttemptLost:
