@@ -49,6 +49,7 @@ class TakingInLaws:
         [copy] = found.copies
         assert copy.stored_at is not None, "what was taken in is stored, and has no date"
         assert evolve(copy, stored_at=None) == wanted.copies[0], "a copy was taken in as something else"
+        assert [each.imported for each in stores.second.holdings()] == [True], "nobody is told that it was imported"
         assert stores.claim() is None, "what was taken in is due, and would be hauled again"
 
     @law
