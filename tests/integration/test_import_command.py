@@ -271,7 +271,7 @@ def test_bad_input(program, old, arguments, code, said):
     assert said in " ".join(result.stderr.split())
 
 
-def test_lines_fit_on_a_terminal(program, old, watch):
+def test_lines_fit_on_a_terminal(program, site, old, watch):
     """Of any name, with nothing that moves the cursor."""
     name = "x" * 150 + "\u202e [third].mp4"
     (old / "third [third].mp4").rename(old / name)
@@ -282,3 +282,10 @@ def test_lines_fit_on_a_terminal(program, old, watch):
     lines = running.said.splitlines()
     assert max(map(len, lines)) <= 80
     assert "\u202e" not in running.said
+    (old / "strange\u202e.txt").touch()
+    third = program.run("import", "--from", "old").stdout
+    (old / name).write_bytes(b"changed")
+    commands = (("fsck",), ("show", site.url("/third.mp4")), ("url", site.url("/third.mp4")))
+    told = [third, *(program.run(*each).stdout for each in commands)]
+    assert all("x" * 50 in each for each in told)
+    assert "\u202e" not in "".join(told)

@@ -100,7 +100,7 @@ class Remover:
             other = self.place_of(each.storage) if each.storage != copy.storage and each.state == "stored" else None
             if place is None or other is None or each.key != copy.key:
                 continue
-            one_name = other.reading(copy.key).url(copy.key) == place.reading(copy.key).url(copy.key)
+            one_name = other.url(copy.key) == place.url(copy.key)
             same = one_name or not place.capabilities.keeps_info
             if same and is_one(there, other.reading(copy.key).stat(copy.key)):
                 return each.storage

@@ -26,6 +26,7 @@ from haulage.pipeline.attempt import Attempt
 from haulage.pipeline.behind import WriteBehind
 from haulage.pipeline.reading import read_digest
 from haulage.pipeline.steps import Store, status_of, with_copy
+from haulage.secrets import one_line
 from haulage.values import Copy, Job, Video
 
 _BLOCK = 1 << 20
@@ -43,6 +44,11 @@ class Place:
         if is_key(key) or not isinstance(self.storage, SupportsAnyKey):
             return self.storage
         return self.storage.for_any_key()
+
+    def url(self, key: str) -> str:
+        """What people call an object, as it may be shown on a terminal."""
+        name = self.reading(key).url(key)
+        return name if name.isprintable() else one_line(name)
 
 
 @frozen

@@ -143,7 +143,7 @@ class Carrier:
         fresh = {copy.role for copy in outcome.copied}
         for role, copy in self._there(attempt.job).items():
             if role not in fresh and (why := self.remover.changed(copy, attempt)):
-                name = self.transfer.places[copy.storage].reading(copy.key).url(copy.key)
+                name = self.transfer.places[copy.storage].url(copy.key)
                 return evolve(outcome, left=f"{name}: {why}, so it stays in {outcome.source}")
         removed = self.remover.remove(attempt, outcome.source)
         left = next((each.left for each in removed if each.left), "")

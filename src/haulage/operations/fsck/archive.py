@@ -46,7 +46,7 @@ class Archive:
     def name(self, storage: str, key: str) -> str:
         """What people call an object, whatever its key is."""
         with contextlib.suppress(StorageError):
-            return self.places[storage].reading(key).url(key)
+            return self.places[storage].url(key)
         # A stranger's name may hold anything, what moves a terminal's cursor among it.
         return f"{storage}: " + "".join(each if each.isprintable() else ascii(each)[1:-1] for each in key)
 
