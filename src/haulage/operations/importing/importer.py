@@ -10,12 +10,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
-from attrs import define, evolve, frozen
+from attrs import define, frozen
 
 from haulage.contracts.fetcher import SupportsMeasuring
-from haulage.contracts.metadata import Again, Done, Query
+from haulage.contracts.metadata import Query
 from haulage.contracts.storage import StoredObject
-from haulage.errors import AttemptLost, Duplicate, StorageError
+from haulage.errors import StorageError
 from haulage.locks import Lock
 from haulage.operations.fsck.inventory import Inventory
 from haulage.operations.holding import Holder, holder
@@ -23,13 +23,11 @@ from haulage.operations.importing.gather import Candidate, Left, gather
 from haulage.operations.importing.identify import Identity, Unknown, request_of
 from haulage.operations.importing.info import read_info
 from haulage.operations.importing.layout import Layout
+from haulage.operations.importing.recorder import Recorder, has, twice
 from haulage.operations.importing.verify import Unfit, Verified, Verifier
 from haulage.pipeline.assembly import Assembly
 from haulage.pipeline.call import Call
-from haulage.pipeline.steps import status_of, with_copy
-from haulage.values import Job, JobId, Status, Video
-
-BUSY = "a worker has its job just now; import it later"
+from haulage.values import Job, JobId, Video
 
 _PAGE = 200
 _FOLDER = ".import-"
@@ -123,7 +121,7 @@ class Importer:
     def __init__(self, assembly: Assembly, wanted: Wanted, progress: Progress) -> None:
         self._assembly, self._wanted, self._progress = assembly, wanted, progress
         self._call = Call("import")
-        self._place = assembly.place(wanted.storage)
+        self._place, self._recorder = assembly.place(wanted.storage), Recorder(assembly, wanted.storage)
 
     @property
     def measures(self) -> bool:
@@ -195,9 +193,9 @@ class Importer:
             video, announced = self._named(candidate, verifier)
             if not size:
                 raise Unfit("the file is empty")
-            owner = self._owner(video)
-            if owner is not None and _has(owner):
-                if left := _twice(owner, self._wanted.storage):
+            owner = self._recorder.owner(video)
+            if owner is not None and has(owner):
+                if left := twice(owner, self._wanted.storage):
                     raise Unfit(left)
                 return self._taken(candidate, video, owner.id, "known")
             verified = None if self._wanted.dry_run else verifier.verify(candidate, announced, self._call)
@@ -218,14 +216,6 @@ class Importer:
                 raise Unknown(f"its info JSON is not believed: {error}") from None
         return self._wanted.identity.of(candidate, info), info.duration if info else None
 
-    def _owner(self, video: Video) -> Job | None:
-        """The job that has a video, or that its URL has."""
-        store = self._assembly.store
-        for known in store.find(Query(video_id=video.id)):
-            if known.video and (known.video.source, known.video.variant) == (video.source, video.variant):
-                return known
-        return next(iter(store.find(Query(ids=(request_of(video).id,)))), None)
-
     def _taken(
         self, candidate: Candidate, video: Video, job: JobId, state: Literal["new", "known", "planned"]
     ) -> Taken:
@@ -237,71 +227,11 @@ class Importer:
         candidate, video, verified = ready.candidate, ready.video, ready.verified
         if holding is None or verified is None:
             return self._taken(candidate, video, request_of(video).id, "planned")
-        owner = ready.owner
-        if owner is None:
-            owner = self._added(video, verified)
-        left = "" if _is_there(owner, verified) else self._merged(owner, video, verified, holding)
+        job, left = self._recorder.record(ready.owner, video, verified, holding)
         if left:
             return Left(candidate.key, candidate.main.there.size, left, (video.source, video.id))
         self._progress.size += sum(each.size for each in verified.files)
-        return self._taken(candidate, video, owner.id, "new")
-
-    def _added(self, video: Video, verified: Verified) -> Job:
-        """The job of a video that nobody asked for yet, written as a whole; or the one that somebody made meanwhile."""
-        store, request = self._assembly.store, request_of(video)
-        job = self._whole(Job(request.id, request, self._assembly.fetcher.site(request.url)), video, verified)
-        store.take_in([job], due=job.status is not Status.DOWNLOADED)
-        return self._owner(video) or job
-
-    def _whole(self, job: Job, video: Video, verified: Verified) -> Job:
-        """A job with what was verified, in place of what was let go only because no storage had it."""
-        for copy in job.copies:
-            if copy.state == "deleted" and copy.sha256 is None:
-                job = with_copy(job, copy)
-        job = evolve(job, video=video, facts=verified.facts, files=verified.files)
-        for copy in verified.copies:
-            job = with_copy(job, copy, copy)
-        return evolve(job, status=status_of(job, self._assembly.config.store_to, at_work=False))
-
-    def _merged(self, owner: Job, video: Video, verified: Verified, holding: Holder) -> str:
-        """Record a video whose job is there already; why not, where that could not be."""
-        try:
-            with holding.holding(owner.id) as held:
-                if held is None:
-                    return BUSY
-                job = held.job
-                if job.video is not None and (job.video.source, job.video.id) != (video.source, video.id):
-                    return f"its URL has a job already, {job.id}"
-                if job.status in (Status.EXPANDED, Status.DUPLICATE):
-                    return f"its URL is that of a list, or of another video; see: haulage show {job.id}"
-                if _has(job):
-                    return _twice(job, self._wanted.storage) or "it was stored meanwhile"
-                if job.home or any(copy.state not in ("stored", "deleted") for copy in job.copies):
-                    return "it is on its way into a storage already; haulage work goes on with it"
-                job = self._whole(job, evolve(video, url=job.request.url), verified)
-                whole = job.status is Status.DOWNLOADED
-                held.settle(job, Done() if whole else Again())
-        except Duplicate as twin:
-            return f"its video has a job already, {twin.other}"
-        except AttemptLost:
-            return BUSY
-        return ""
-
-
-def _has(job: Job) -> bool:
-    """Whether the video of a job is stored somewhere."""
-    return any(copy.role == "video" and copy.state == "stored" for copy in job.copies)
-
-
-def _twice(job: Job, storage: str) -> str:
-    """Why a second file of a video is not taken in; empty where the storage has none of it yet."""
-    there = next((each.key for each in job.copies if (each.storage, each.role) == (storage, "video")), "")
-    return f"another file of its video is there already: {there}" if there else ""
-
-
-def _is_there(job: Job, verified: Verified) -> bool:
-    main = verified.copies[0]
-    return any((each.storage, each.key, each.state) == (main.storage, main.key, "stored") for each in job.copies)
+        return self._taken(candidate, video, job, "new")
 
 
 def _result(each: "Left | Future[_Ready | Taken | Left]") -> _Ready | Taken | Left:
