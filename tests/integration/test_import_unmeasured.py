@@ -69,3 +69,16 @@ def test_what_was_asked_for_already_is_taken_in(haulage, scripted, old):
     assert jobs == [("downloaded", None)] * 2
     assert haulage("get", "http://a.test/good/two").returncode == 0
     assert not list(scripted.folder.glob("*.begun")), "what was imported was fetched"
+
+
+def test_the_url_of_a_list_is_that_of_no_video(haulage, scripted, old):
+    """What the database has under a URL is not made into something else."""
+    assert haulage("get", "http://a.test/list/one").returncode == 0
+    before = scripted.rows("select url, status from video_processing_jobs order by url")
+    result = haulage("import", "--from", "old", *LAYOUT, "--url", "http://a.test/list/{video_id}")
+    assert result.returncode == 1
+    [left] = [line.split("\t")[2:] for line in result.stdout.splitlines() if line.startswith("left")]
+    assert left[0] == "UC1/a.one.mp4"
+    assert left[1].startswith("its URL is that of a list, or of another video")
+    rows = scripted.rows("select url, status from video_processing_jobs order by url")
+    assert sorted({*rows} - {*before}) == [("http://a.test/list/two", "downloaded")]

@@ -50,7 +50,9 @@ class Recorder:
         store, request = self._assembly.store, request_of(video)
         job = self._whole(Job(request.id, request, self._assembly.fetcher.site(request.url)), video, verified)
         store.take_in([job], due=job.status is not Status.DOWNLOADED)
-        return self.owner(video) or job
+        owner = self.owner(video)
+        assert owner is not None  # its request or its video has a job, this one or one that was there
+        return owner
 
     def _whole(self, job: Job, video: Video, verified: Verified) -> Job:
         """A job with what was verified, in place of what was let go only because no storage had it."""
