@@ -15,6 +15,7 @@ LONGEST_FIELD = 80
 _OUTSIDE = re.compile(r"[^A-Za-z0-9._-]")
 _LITERAL = re.compile(r"[A-Za-z0-9._/-]*")
 _KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
+_CONTROL = re.compile(r"[\0-\x1f\x7f-\x9f\ud800-\udfff]")
 _LONGEST_KEY = 1024
 _LONGEST_TEXT = LONGEST_FIELD + len("-01234567")
 
@@ -91,8 +92,25 @@ def check_key(key: str) -> str:
     """Return the key if it is one that `object_key` could have made.
 
     Raises:
-        StorageError: It is not; nothing outside the alphabet reaches a store.
+        StorageError: It is not; nothing outside the alphabet is ever written or deleted.
     """
-    if not _KEY.fullmatch(key) or len(key) > _LONGEST_KEY:
+    if not is_key(key):
         raise StorageError(Failure(Kind.CONFIG, f"{key[:100]!r} is no key that haulage makes"))
+    return key
+
+
+def is_key(key: str) -> bool:
+    """Whether `object_key` could have made a key."""
+    return len(key) <= _LONGEST_KEY and _KEY.fullmatch(key) is not None
+
+
+def check_found(key: str) -> str:
+    """Return the key if what others put under it may be read: it leads nowhere else, and is text that can be shown.
+
+    Raises:
+        StorageError: It may not.
+    """
+    good = not any(part in ("", ".", "..") for part in key.split("/")) and not _CONTROL.search(key)
+    if not good or len(key.encode("utf-8", "replace")) > _LONGEST_KEY:
+        raise StorageError(Failure(Kind.CONFIG, f"{key[:100]!r} is no name under which an object can be read"))
     return key

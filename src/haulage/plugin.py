@@ -8,7 +8,7 @@ from haulage.cancel import Cancelled
 from haulage.config.options import option
 from haulage.config.sizes import Size
 from haulage.contracts.context import BuildContext, Cancel, Context, Growing
-from haulage.contracts.fetcher import Estimate, Fetcher, SupportsEstimate
+from haulage.contracts.fetcher import Estimate, Fetcher, SupportsEstimate, SupportsIdentity, SupportsMeasuring
 from haulage.contracts.findings import Finding, SupportsExamination
 from haulage.contracts.metadata import (
     Again,
@@ -47,6 +47,8 @@ from haulage.contracts.storage import (
     PendingUpload,
     Storage,
     StoredObject,
+    SupportsAnyKey,
+    SupportsLocalPath,
     SupportsPartialFiles,
     SupportsPendingUploads,
     SupportsServerCopy,
@@ -65,7 +67,7 @@ from haulage.errors import (
     StorageError,
     StoreError,
 )
-from haulage.keys import check_key
+from haulage.keys import check_found, check_key
 from haulage.locks import Lock
 from haulage.registry.components import (
     ExecutorComponent,
@@ -164,8 +166,12 @@ __all__ = [
     "StoreError",
     "Stored",
     "StoredObject",
+    "SupportsAnyKey",
     "SupportsEstimate",
     "SupportsExamination",
+    "SupportsIdentity",
+    "SupportsLocalPath",
+    "SupportsMeasuring",
     "SupportsPartialFiles",
     "SupportsPendingUploads",
     "SupportsServerCopy",
@@ -176,6 +182,7 @@ __all__ = [
     "Upload",
     "Video",
     "check_endpoint",
+    "check_found",
     "check_key",
     "check_prefix",
     "hookimpl",

@@ -155,7 +155,8 @@ class Copy:
         state: `intended` is recorded before the object can become visible, `stored` after it was verified. What shall
             go is `deleting` until the object is gone, and `deleted` from then on, which is what keeps it from being
             hauled again. What was changed by others is `damaged` while a repair makes room under its key.
-        attempt: The attempt that wrote it; of what is `deleting` or `deleted`, the one that decided so.
+        attempt: The attempt that wrote it, "" where it was imported; of what is `deleting` or `deleted`, the one that
+            decided so.
         size: In bytes; None while the file still grows, and then nothing was committed yet.
         sha256: In hex; None likewise.
         token: What the store calls the upload while it is open, for sweeping.
@@ -176,6 +177,11 @@ class Copy:
     version: str | None = None
     stored_at: datetime | None = None
     deleted_at: datetime | None = None
+
+    @property
+    def imported(self) -> bool:
+        """Whether it was there before haulage: no attempt wrote it, so it may have any key, and is never deleted."""
+        return not self.attempt
 
 
 @frozen

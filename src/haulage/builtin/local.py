@@ -1,6 +1,7 @@
 """Plain files in a folder."""
 
 import contextlib
+import copy
 import errno
 import os
 import stat
@@ -14,7 +15,7 @@ from haulage.adapters.partial_names import PARTIAL, attempt_in, partial_name
 from haulage.contracts.context import Context
 from haulage.contracts.storage import ObjectInfo, PartialFile, Storage, StoredObject
 from haulage.errors import AlreadyExists, Failure, Kind, StorageError
-from haulage.keys import check_key
+from haulage.keys import check_found, check_key
 from haulage.locks import Lock
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
@@ -161,6 +162,7 @@ class LocalStorage(Storage):
 
     def __init__(self, root: Path) -> None:
         self.root = Path(os.path.abspath(root))  # noqa: PTH100 - resolve() would follow links, which are the operator's business
+        self._readable = check_key
         with _translated(f"use {self.root}"):
             _make_folder(self.root)
             if not self.root.is_dir():
@@ -182,7 +184,7 @@ class LocalStorage(Storage):
 
     def stat(self, key: str) -> StoredObject | None:
         """See Storage."""
-        return self._stat(check_key(key))
+        return self._stat(self._readable(key))
 
     def _stat(self, key: str) -> StoredObject | None:
         path = self.root / key
@@ -200,7 +202,7 @@ class LocalStorage(Storage):
     @contextlib.contextmanager
     def read(self, key: str, ctx: Context) -> Iterator[BinaryIO]:  # noqa: ARG002 - reading a file needs no cancel
         """See Storage."""
-        path = self.root / check_key(key)
+        path = self.root / self._readable(key)
         with _translated(f"read {path}"), path.open("rb") as file:
             yield file
 
@@ -246,4 +248,14 @@ class LocalStorage(Storage):
 
     def url(self, key: str) -> str:
         """See Storage."""
-        return str(self.root / check_key(key))
+        return str(self.root / self._readable(key))
+
+    def for_any_key(self) -> "LocalStorage":
+        """See SupportsAnyKey."""
+        same = copy.copy(self)
+        same._readable = check_found
+        return same
+
+    def local_path(self, key: str) -> Path:
+        """See SupportsLocalPath."""
+        return self.root / self._readable(key)

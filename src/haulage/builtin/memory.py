@@ -15,7 +15,7 @@ from haulage.adapters.checked_upload import CheckedUpload
 from haulage.contracts.context import Context
 from haulage.contracts.storage import ObjectInfo, Storage, StoredObject
 from haulage.errors import AlreadyExists, Failure, Kind, StorageError
-from haulage.keys import check_key
+from haulage.keys import check_found, check_key
 
 
 @frozen
@@ -77,6 +77,7 @@ class MemoryStorage(Storage):
     def __init__(self, name: str, shelf: Shelf | None = None) -> None:
         self._name = name
         self._shelf = shelf or Shelf()
+        self._readable = check_key
 
     def begin(
         self,
@@ -108,12 +109,12 @@ class MemoryStorage(Storage):
 
     def stat(self, key: str) -> StoredObject | None:
         """See Storage."""
-        held = self._shelf.held.get(check_key(key))
+        held = self._shelf.held.get(self._readable(key))
         return held.told if held else None
 
     def read(self, key: str, ctx: Context) -> BinaryIO:  # noqa: ARG002 - reading memory needs no cancel
         """See Storage."""
-        held = self._shelf.held.get(check_key(key))
+        held = self._shelf.held.get(self._readable(key))
         if held is None:
             raise StorageError(Failure(Kind.STORAGE, f"cannot read {self.url(key)}: it is not there"))
         return io.BytesIO(held.data)
@@ -137,4 +138,10 @@ class MemoryStorage(Storage):
 
     def url(self, key: str) -> str:
         """See Storage."""
-        return f"memory:{self._name}/{check_key(key)}"
+        return f"memory:{self._name}/{self._readable(key)}"
+
+    def for_any_key(self) -> "MemoryStorage":
+        """See SupportsAnyKey."""
+        same = MemoryStorage(self._name, self._shelf)
+        same._readable = check_found
+        return same

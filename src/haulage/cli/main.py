@@ -1,6 +1,7 @@
 """The program `haulage`: finds commands, and turns errors into one line and an exit code."""
 
 import importlib
+import keyword
 import signal
 import sys
 import threading
@@ -21,6 +22,7 @@ COMMANDS = {
     "failures": "Group what failed by reason and source, with what to do.",
     "fsck": "Compare the database with the storages.",
     "get": "Haul videos from URLs.",
+    "import": "Take in what was downloaded before haulage.",
     "list": "List what was asked for, and what became of it.",
     "plugins": "List what plugins offer, and explain it.",
     "prune": "Delete what the rules of retention let go.",
@@ -46,7 +48,8 @@ class _Commands(click.Group):
         """See click.Group."""
         if cmd_name not in COMMANDS:
             return None
-        command = importlib.import_module(f"haulage.cli.{cmd_name}").command
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        command = importlib.import_module(f"haulage.cli.{name}").command
         assert isinstance(command, click.Command)
         return command
 

@@ -40,8 +40,8 @@ def command(
     with ctx.ensure_object(Settings).pipeline() as pipeline:
         [job] = holders(pipeline, [one(pipeline, name)])
         copy = _chosen(pipeline, job, storage, role)
-        there = pipeline.assembly.place(copy.storage).storage
-        called = there.url(copy.key)
+        place = pipeline.assembly.place(copy.storage)
+        there, called = place.reading(copy.key), place.url(copy.key)
         if there.stat(copy.key) is None:
             click.echo(f"haulage: {called} is not there any more, as haulage fsck can tell", err=True)
             return Exit.NOT_ALL

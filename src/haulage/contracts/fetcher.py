@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 from attrs import frozen
 
 from haulage.contracts.context import Context
-from haulage.values import FetchResult, Request, Video
+from haulage.values import FetchResult, MediaFacts, Request, Video
 
 
 class Fetcher(ABC):
@@ -45,6 +45,46 @@ class Fetcher(ABC):
 
     def close(self) -> None:  # noqa: B027 - a fetcher with nothing to give back need not write it
         """Give back what the fetcher holds. Harmless a second time; nothing else is called afterwards."""
+
+
+@runtime_checkable
+class SupportsMeasuring(Protocol):
+    """A fetcher that can look at a file that it did not fetch."""
+
+    def measure(self, path: Path, announced: float | None, ctx: Context) -> MediaFacts:
+        """Find out what a file is, and that it is whole, as `fetch` does with what it fetched; it is only read.
+
+        It may be anybody's work. From many threads at once. Nothing is left after it.
+
+        Args:
+            path: The file; its name tells nothing for sure.
+            announced: How many seconds it should last; None where nobody says.
+            ctx: Of the call. On cancel Cancelled is raised within 5 seconds, and no process is left.
+
+        Raises:
+            FetchError: It is no medium, or not whole (kind `invalid`); it cannot be told (any other kind).
+        """
+
+
+@runtime_checkable
+class SupportsIdentity(Protocol):
+    """A fetcher that can name a video as it would itself, from what others noted of it."""
+
+    def identify(self, source: str, video_id: str, url: str, variant: str) -> Video | None:
+        """Name a video as `expand` names it, with the URL of its page. No network, under 1 ms.
+
+        Args:
+            source: The extractor, in lower case.
+            video_id: The id there, as it was noted.
+            url: Of its page; "" where nobody noted it.
+            variant: See Video.
+
+        Returns:
+            None where its page is not known, and follows from nothing for sure.
+        """
+
+    def is_id(self, source: str, video_id: str) -> bool:
+        """Whether a source could give a video such an id; True where that is not known. No network, under 1 ms."""
 
 
 @frozen

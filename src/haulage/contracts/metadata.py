@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from haulage.contracts import totals
 from haulage.contracts.totals import Holding, Tally, Throughput
@@ -177,7 +177,7 @@ class MetadataStore(ABC):
             parent: The job of the list they were found in.
             again: Make those due now that have ended, those that wait and whose URL has another signature, and those
                 that nobody holds and of which an object is being deleted; likewise the job that has the video of one
-                that names its video, where it has ended or is being deleted.
+                that names its video, where it has ended or is being deleted; it takes its URL where it has none itself.
 
         Returns:
             How many were new.
@@ -260,6 +260,34 @@ class MetadataStore(ABC):
     @abstractmethod
     def next_due(self, *, home: str, handover: timedelta, batch: str = "") -> timedelta | None:
         """How long until a claim may succeed; None where nothing is left to wait for."""
+
+    def take_in(self, jobs: Sequence[Job], *, due: bool = False) -> int:
+        """Add jobs of which all is known already, in order: with their videos, files and copies, as they are.
+
+        One whose request or whose video has a job is passed over. A store that can writes each with all that belongs to
+        it in one transaction, so that nobody ever finds one without its copies: this adds, claims and saves, and a kill
+        in between leaves one that waits.
+
+        Args:
+            jobs: Each with the name of one attempt at most, which its `deleted` copies name; it has ended then.
+            due: Whether they are due now; otherwise nothing is left to do for them.
+
+        Returns:
+            How many were new.
+        """
+        count = 0
+        for job in jobs:
+            if not self.add([NewJob(job.request, job.site, job.video)]):
+                continue
+            count += 1
+            hold = self.claim("", timedelta(minutes=1), home="", handover=timedelta(0), job=job.id)
+            if hold is not None:
+                copies = tuple(
+                    evolve(each, attempt=hold.attempt) if each.attempt in job.attempts else each for each in job.copies
+                )
+                known = evolve(hold.job, status=job.status, facts=job.facts, files=job.files, copies=copies)
+                self.save(hold, known, Again() if due else Done())
+        return count
 
     def clock(self) -> datetime:
         """What time it is, in UTC, by the clock that dates what was stored: not before any time that was told yet.

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self, runtime_checkable
 
@@ -226,6 +227,27 @@ class SupportsPartialFiles(Protocol):
 
     def remove_partial_file(self, file: PartialFile) -> None:
         """Remove one, so that whoever still writes it cannot publish it; quiet when it is gone. Raises StorageError."""
+
+
+@runtime_checkable
+class SupportsAnyKey(Protocol):
+    """A storage in which objects of others can be read too, whatever they called them."""
+
+    def for_any_key(self) -> Storage:
+        """The same storage, whose `stat`, `read` and `url` take whatever key `list` tells, as it is.
+
+        A name means itself and nothing else: it is no pattern, and no part of it a version. Keys that
+        `haulage.keys.check_found` refuses are refused here too; `begin` and `delete` take the same keys as before. It
+        lives as long as the storage it comes from, and has nothing of its own to close.
+        """
+
+
+@runtime_checkable
+class SupportsLocalPath(Protocol):
+    """A storage whose objects are files of this machine."""
+
+    def local_path(self, key: str) -> Path:
+        """Where an object lies, to be read and never to be written; with the keys that its `stat` takes."""
 
 
 @runtime_checkable

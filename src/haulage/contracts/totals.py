@@ -60,6 +60,7 @@ class Holding:
         stored_at: When the first of them was stored, in UTC, by the store's clock.
         deleted_at: When the last of them was deleted; None where they are there.
         deleting: Whether it was decided of one of them that it shall go, and it is not gone yet.
+        imported: Whether one of them was there before haulage, so that all of them stay.
     """
 
     job: JobId
@@ -76,6 +77,7 @@ class Holding:
     stored_at: datetime | None
     deleted_at: datetime | None
     deleting: bool = False
+    imported: bool = False
 
 
 @frozen
@@ -173,4 +175,5 @@ def holdings(job: Job) -> Iterator[Holding]:
             stored_at=min((copy.stored_at for copy in copies if copy.stored_at), default=None),
             deleted_at=max((copy.deleted_at for copy in copies if copy.deleted_at), default=None) if deleted else None,
             deleting=any(copy.state == "deleting" for copy in copies),
+            imported=any(copy.imported for copy in copies),
         )

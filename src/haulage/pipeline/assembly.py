@@ -197,7 +197,7 @@ class Assembly:
             lambda name: self.place(name) if name in config.storages else None,
             config.store_to,
             config.lease,
-            lambda name: check_presence(self.store, name, self.place(name).storage),
+            lambda name: check_presence(self.store, name, self.place(name)),
         )
 
     def _observer(self, name: str) -> Observer:

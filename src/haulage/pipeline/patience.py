@@ -73,6 +73,10 @@ class PatientStore(MetadataStore):
         listed = list(jobs)
         return self._persist(lambda: self._store.add(listed, batch=batch, parent=parent, again=again))
 
+    def take_in(self, jobs: Sequence[Job], *, due: bool = False) -> int:
+        """See MetadataStore."""
+        return self._persist(lambda: self._store.take_in(jobs, due=due))
+
     def claim(
         self,
         worker: str,

@@ -3,21 +3,21 @@
 from collections.abc import Sequence
 
 from haulage.contracts.metadata import MetadataStore, Query
-from haulage.contracts.storage import Storage
 from haulage.errors import Failure, Kind, StorageError
+from haulage.pipeline.transfer import Place
 from haulage.values import JobId
 
 _LOOKS_AT = 20
 """How many of the oldest, and of the youngest, show whether a storage is the one that the database knows."""
 
 
-def check_presence(store: MetadataStore, name: str, storage: Storage, jobs: Sequence[JobId] = ()) -> None:
+def check_presence(store: MetadataStore, name: str, place: Place, jobs: Sequence[JobId] = ()) -> None:
     """Make sure that a storage has something of what the database knows there, where it knows anything.
 
     Args:
         store: Remembers jobs.
         name: The storage's name in the config.
-        storage: The storage.
+        place: The storage.
         jobs: Whose videos are looked for first.
 
     Raises:
@@ -34,11 +34,11 @@ def check_presence(store: MetadataStore, name: str, storage: Storage, jobs: Sequ
             for copy in job.copies:
                 if (copy.storage, copy.role, copy.state) == (name, "video", "stored") and copy.key not in looked:
                     looked.add(copy.key)
-                    there = storage.stat(copy.key)
+                    there = place.reading(copy.key).stat(copy.key)
                     if there is not None and there.size == copy.size:
                         return
     if not looked:
-        storage.stat("x")  # whether it can be reached
+        place.storage.stat("x")  # whether it can be reached
         return
     said = f"storage {name!r} has none of the {len(looked)} videos that were looked for; nothing was deleted"
     cure = f"is it mounted, and the right one? See: haulage fsck --storage {name}"

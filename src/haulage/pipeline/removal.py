@@ -14,6 +14,9 @@ from haulage.pipeline.transfer import Place
 from haulage.values import Copy, Job
 
 _UNKNOWN = "the config does not name its storage any more"
+IMPORTED = "it was imported, and haulage deletes only what it wrote; delete it there by hand if nobody needs it"
+"""Why what was there before haulage stays."""
+
 _MISSING = "it is not there, as haulage fsck can tell"
 
 
@@ -70,6 +73,8 @@ class Remover:
             Cancelled: On cancel.
         """
         copies = [copy for copy in attempt.job.copies if copy.storage == storage and copy.state == "stored"]
+        if any(copy.imported for copy in copies):
+            return tuple(Removed(copy, IMPORTED) for copy in copies)
         found = [self._look(copy, attempt) for copy in copies]
         if copies and all(each.missing for each in found):
             return tuple(Removed(copy, _MISSING) for copy in copies)
@@ -97,8 +102,9 @@ class Remover:
             other = self.place_of(each.storage) if each.storage != copy.storage and each.state == "stored" else None
             if place is None or other is None or each.key != copy.key:
                 continue
-            one_name = other.storage.url(copy.key) == place.storage.url(copy.key)
-            if (one_name or not place.capabilities.keeps_info) and is_one(there, other.storage.stat(copy.key)):
+            one_name = other.url(copy.key) == place.url(copy.key)
+            same = one_name or not place.capabilities.keeps_info
+            if same and is_one(there, other.reading(copy.key).stat(copy.key)):
                 return each.storage
         return ""
 
@@ -166,7 +172,7 @@ class Remover:
         place = self.place_of(copy.storage)
         if place is None:
             return _Found(None, _UNKNOWN)
-        there = place.storage.stat(copy.key)
+        there = place.reading(copy.key).stat(copy.key)
         if there is None:
             return _Found(None, missing=True)
         return _Found(there, self._changed(place, copy, there, attempt))
@@ -178,11 +184,11 @@ class Remover:
             return f"it has {there.size:,} bytes, {copy.size or 0:,} were stored"
         # Once it shall go, its row does not say any more who wrote what was taken in from a record.
         known = copy.state == "deleting" and there.attempt is not None
-        if tells and not known and there.attempt not in (*attempt.job.attempts, copy.attempt):
+        if tells and not known and not copy.imported and there.attempt not in (*attempt.job.attempts, copy.attempt):
             return "somebody else wrote it"
         if tells and there.version is not None and there.version == copy.version:
             return ""
-        if read_digest(place.storage, copy.key, attempt, self.lease) != copy.sha256:
+        if read_digest(place.reading(copy.key), copy.key, attempt, self.lease) != copy.sha256:
             return "its bytes are not those that were stored"
         return ""
 

@@ -126,7 +126,7 @@ class Pipeline:
         """What people call a stored object; None where the config does not name its storage any more."""
         if copy.storage not in self.assembly.config.storages:
             return None
-        return self.assembly.place(copy.storage).storage.url(copy.key)
+        return self.assembly.place(copy.storage).url(copy.key)
 
     def add(self, urls: Iterable[str | Request], *, batch: str = "") -> tuple[JobId, ...]:
         """Put URLs into the queue, durably on return; one that ended before is due once more.

@@ -15,16 +15,18 @@ from haulage.contracts.storage import (
     ObjectInfo,
     Storage,
     StoredObject,
+    SupportsAnyKey,
     SupportsPendingUploads,
     SupportsServerCopy,
     Upload,
 )
 from haulage.errors import Failure, Kind, StorageError
-from haulage.keys import object_key
+from haulage.keys import is_key, object_key
 from haulage.pipeline.attempt import Attempt
 from haulage.pipeline.behind import WriteBehind
 from haulage.pipeline.reading import read_digest
 from haulage.pipeline.steps import Store, status_of, with_copy
+from haulage.secrets import one_line
 from haulage.values import Copy, Job, Video
 
 _BLOCK = 1 << 20
@@ -36,6 +38,17 @@ class Place:
 
     storage: Storage
     capabilities: Capabilities
+
+    def reading(self, key: str) -> Storage:
+        """The storage, to look at and to read what lies under a key; what was imported may have any name there."""
+        if is_key(key) or not isinstance(self.storage, SupportsAnyKey):
+            return self.storage
+        return self.storage.for_any_key()
+
+    def url(self, key: str) -> str:
+        """What people call an object, as it may be shown on a terminal."""
+        name = self.reading(key).url(key)
+        return name if name.isprintable() else one_line(name)
 
 
 @frozen
@@ -166,7 +179,7 @@ class Transfer:
         copy = evolve(copy, version=original.version)
         there = self._intend(copy, attempt)
         attempt.prove()
-        source, info = self.places[original.storage].storage, _info(copy, video, step.file.media_type)
+        source, info = self.places[original.storage].reading(original.key), _info(copy, video, step.file.media_type)
         try:
             made = target.copy_here(source, original.key, copy.key, info, attempt, replaces=there)
         except StorageError:
@@ -182,7 +195,8 @@ class Transfer:
     def _is_unchanged(self, copy: Copy) -> bool:
         """Whether a copy still is the version that was verified when it was stored, as far as a storage can tell."""
         place = self.places[copy.storage]
-        there = place.storage.stat(copy.key) if place.capabilities.keeps_info and copy.version is not None else None
+        knows = place.capabilities.keeps_info and copy.version is not None
+        there = place.reading(copy.key).stat(copy.key) if knows else None
         return there is not None and (there.version, there.size) == (copy.version, copy.size)
 
     def _send(self, step: Store, key: str, upload: Upload, attempt: Attempt) -> None:
@@ -206,7 +220,8 @@ class Transfer:
             return io.BytesIO(step.content)
         if step.source is not None:
             original = _original(step, attempt.job)  # another layout may have named it
-            return self.places[step.source].storage.read(original.key if original else key, attempt)
+            key = original.key if original else key
+            return self.places[step.source].reading(key).read(key, attempt)
         return step.file.path.open("rb")
 
     def _publish(self, upload: Upload, copy: Copy, attempt: Attempt) -> None:

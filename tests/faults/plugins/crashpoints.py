@@ -30,7 +30,7 @@ from haulage.pipeline.workspace import Workspace
 from haulage.plugin import Failure, FetchError, Kind, StorageError, StoreError, hookimpl
 
 METHODS = {
-    "store": ("prepare", "add", "claim", "beat", "save", "release", "sites", "next_due"),
+    "store": ("prepare", "add", "claim", "beat", "save", "release", "sites", "next_due", "take_in"),
     "storage": ("stat", "begin", "delete", "pending", "abort_pending", "copy_here"),
     "upload": ("write", "commit", "_publish", "abort"),
     "fetcher": ("site", "expand", "fetch"),
@@ -123,7 +123,17 @@ def wrap_storage(storage):
         pass_by("storage.read", "after")
 
     storage.read = reading
+    if hasattr(storage, "for_any_key"):
+        storage.for_any_key = functools.partial(any_key, storage.for_any_key)
     return wrap(storage, "storage")
+
+
+def any_key(make):
+    """The storage for objects of any name, wrapped itself: what was copied with it is about the other one."""
+    same = make()
+    for name in {"read", "for_any_key", *METHODS["storage"]} & vars(same).keys():
+        delattr(same, name)
+    return wrap_storage(same)
 
 
 def built(build):

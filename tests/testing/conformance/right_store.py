@@ -106,7 +106,7 @@ class RightStore(MetadataStore):
         row = self.rows.get(new.request.id)
         owner = self.rows.get(new.video and self.owner(new.video))
         if again and owner and owner is not row and (owner.due is None or self.is_half_gone(owner)):
-            self.reopen(owner, owner.job, batch)
+            self.reopen(owner, owner.job if "://" in owner.job.request.url else new, batch)
         if row is None:
             if new.video and self.owner(new.video):
                 return 0

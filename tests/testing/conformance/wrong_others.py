@@ -382,3 +382,6 @@ def _records(kit, kind):
     for each in [*RIGHT, *WRONG]:
         if each.kit == kit:
             yield kind(each.name, "For tests.", Options, lambda options, context, part=each.part: part(options))
+
+
+import wrong_imports  # noqa: E402, F401 - declares more of them, made of these

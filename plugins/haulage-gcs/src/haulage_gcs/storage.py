@@ -1,6 +1,7 @@
 """Objects in a bucket of Google Cloud Storage."""
 
 import contextlib
+import copy
 import io
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
@@ -20,6 +21,7 @@ from haulage.plugin import (
     Storage,
     StorageError,
     StoredObject,
+    check_found,
     check_key,
 )
 from haulage_gcs.budget import Budget
@@ -75,11 +77,11 @@ class GcsStorage(Storage):
         self.options, self.context = options, context
         self.client, self.budget = Client(options, context), Budget(options.buffer)
         prefix = options.prefix.strip("/")
-        self._prefix = f"{prefix}/" if prefix else ""
+        self._prefix, self._readable = f"{prefix}/" if prefix else "", check_key
 
     def name(self, key: str) -> str:
         """What the service calls an object. Raises StorageError where it is no key."""
-        return self._prefix + check_key(key)
+        return self._prefix + self._readable(key)
 
     def url(self, key: str) -> str:
         """See Storage."""
@@ -95,7 +97,7 @@ class GcsStorage(Storage):
         size: int | None = None,
     ) -> GcsUpload:
         """See Storage. Raises AlreadyExists already here, where the service says so."""
-        return GcsUpload(self, key, info, ctx, replaces, size)
+        return GcsUpload(self, check_key(key), info, ctx, replaces, size)
 
     def stat(self, key: str) -> StoredObject | None:
         """See Storage."""
@@ -153,6 +155,12 @@ class GcsStorage(Storage):
                 return found
         return None
 
+    def for_any_key(self) -> "GcsStorage":
+        """See SupportsAnyKey."""
+        same = copy.copy(self)
+        same._readable = check_found
+        return same
+
     @contextlib.contextmanager
     def read(self, key: str, ctx: Context) -> Iterator[BinaryIO]:
         """See Storage. The version that is there at first is read to its end, or an error raised."""
@@ -187,6 +195,7 @@ class GcsStorage(Storage):
 
     def delete(self, key: str, *, only: StoredObject | None = None) -> None:
         """See Storage."""
+        check_key(key)
         if only is None:
             self._delete(key, None)
             return

@@ -77,11 +77,12 @@ class Service:
 
     Attributes:
         conditional: Whether the service knows preconditions of writes, as far as is known.
+        readable: Refuses what is no key to look at.
     """
 
     def __init__(self, filesystem: S3FileSystem, where: Where, prefix: str, written: Written) -> None:
         self.filesystem, self.where, self.prefix, self.written = filesystem, where, prefix, written
-        self.conditional = True
+        self.conditional, self.readable = True, check_key
 
     def key(self, key: str) -> str:
         """What the bucket calls a key of ours.
@@ -89,7 +90,7 @@ class Service:
         Raises:
             StorageError: It is no key.
         """
-        return self.path(check_key(key))
+        return self.path(self.readable(key))
 
     def path(self, key: str) -> str:
         """What the bucket calls any key, or the beginning of one."""

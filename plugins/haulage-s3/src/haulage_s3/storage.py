@@ -1,6 +1,7 @@
 """Objects in a bucket."""
 
 import contextlib
+import copy
 import io
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
@@ -16,6 +17,7 @@ from haulage.plugin import (
     Storage,
     StorageError,
     StoredObject,
+    check_found,
     check_key,
 )
 from haulage_s3 import copying, multipart
@@ -57,7 +59,7 @@ class S3Storage(Storage):
         size: int | None = None,
     ) -> S3Upload:
         """See Storage. Where the size is not known, or is more than 8 MiB, this needs the right to write."""
-        return S3Upload(self.service, self._budget, key, info, replaces, size, ctx)
+        return S3Upload(self.service, self._budget, check_key(key), info, replaces, size, ctx)
 
     def stat(self, key: str) -> StoredObject | None:
         """See Storage."""
@@ -101,11 +103,18 @@ class S3Storage(Storage):
 
     def delete(self, key: str, *, only: StoredObject | None = None) -> None:
         """See Storage."""
-        self.service.run(f"delete {self.url(key)}", self.service.delete(key, only))
+        self.service.run(f"delete {self.url(check_key(key))}", self.service.delete(key, only))
 
     def url(self, key: str) -> str:
         """See Storage."""
         return self.service.url(key)
+
+    def for_any_key(self) -> "S3Storage":
+        """See SupportsAnyKey."""
+        same = copy.copy(self)
+        same.service = copy.copy(self.service)
+        same.service.readable = check_found
+        return same
 
     def pending(self, folder: str) -> Iterator[PendingUpload]:
         """See SupportsPendingUploads."""

@@ -17,10 +17,11 @@ from haulage.plugin import (
     Finding,
     Growing,
     Kind,
+    MediaFacts,
     Request,
     Video,
 )
-from haulage_ytdlp import wire
+from haulage_ytdlp import identity, wire
 from haulage_ytdlp.options import YtDlpOptions
 from haulage_ytdlp.pace import Pace
 from haulage_ytdlp.process import Processes
@@ -103,6 +104,22 @@ class YtDlpFetcher(Fetcher):
             if isinstance(report, wire.Estimated):
                 return report.estimate
         raise FetchError(Failure(Kind.BUG, "the fetch process ended without an estimate"))
+
+    def measure(self, path: Path, announced: float | None, ctx: Context) -> MediaFacts:
+        """See SupportsMeasuring. In a process of its own, which reads every packet."""
+        process = self._processes.start(wire.Measure(path.absolute(), announced))
+        for report in process.reports(ctx.cancel, Pace()):
+            if isinstance(report, wire.Measured):
+                return report.facts
+        raise FetchError(Failure(Kind.BUG, "the fetch process ended without a measurement"))
+
+    def identify(self, source: str, video_id: str, url: str, variant: str) -> Video | None:
+        """See SupportsIdentity."""
+        return identity.identify(source, video_id, url, variant)
+
+    def is_id(self, source: str, video_id: str) -> bool:
+        """See SupportsIdentity."""
+        return identity.is_id(source, video_id)
 
     def _of(self, variant: str) -> tuple[tuple[str, ...], YtDlpOptions]:
         """What the address guard lets through for a variant, and its options."""

@@ -171,7 +171,9 @@ class Process:
                     pace.heard(report)
                     if isinstance(report, wire.Began):
                         cancel.raise_if_cancelled()
-                    elif isinstance(report, wire.Failed | wire.Expanded | wire.Fetched | wire.Estimated):
+                    elif isinstance(
+                        report, wire.Failed | wire.Expanded | wire.Fetched | wire.Estimated | wire.Measured
+                    ):
                         outcome = report
                     else:
                         yield report

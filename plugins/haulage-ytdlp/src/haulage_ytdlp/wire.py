@@ -8,7 +8,7 @@ from attrs import field, frozen
 from attrs.validators import gt, matches_re
 from cattrs.preconf.json import make_converter
 
-from haulage.plugin import Estimate, Failure, FetchResult, Request, Video
+from haulage.plugin import Estimate, Failure, FetchResult, MediaFacts, Request, Video
 from haulage_ytdlp.options import YtDlpOptions
 
 LONGEST_LINE = 1 << 20
@@ -41,6 +41,15 @@ class Inquire:
     video: Video
     private_hosts: tuple[str, ...]
     options: YtDlpOptions = field(factory=YtDlpOptions)
+
+
+@frozen
+class Measure:
+    """Find out what a file is that is there already."""
+
+    path: Path
+    announced: float | None
+    private_hosts: tuple[str, ...] = ()
 
 
 @frozen
@@ -102,16 +111,23 @@ class Estimated:
 
 
 @frozen
+class Measured:
+    """It is whole, and this is what it is."""
+
+    facts: MediaFacts
+
+
+@frozen
 class Failed:
     """It did not work, and this is why."""
 
     failure: Failure
 
 
-Order = Expand | Fetch | Inquire
-Report = Began | Progress | Growing | FoundVideo | FoundRequest | Expanded | Fetched | Estimated | Failed
-_REPORTS = (Began, Progress, Growing, FoundVideo, FoundRequest, Expanded, Fetched, Estimated, Failed)
-_TYPES: dict[str, type] = {each.__name__: each for each in (Expand, Fetch, Inquire, *_REPORTS)}
+Order = Expand | Fetch | Inquire | Measure
+Report = Began | Progress | Growing | FoundVideo | FoundRequest | Expanded | Fetched | Estimated | Measured | Failed
+_REPORTS = (Began, Progress, Growing, FoundVideo, FoundRequest, Expanded, Fetched, Estimated, Measured, Failed)
+_TYPES: dict[str, type] = {each.__name__: each for each in (Expand, Fetch, Inquire, Measure, *_REPORTS)}
 
 _converter = make_converter()
 _converter.register_unstructure_hook(Path, str)

@@ -151,15 +151,51 @@ def load(connection: Connection, ids: Sequence[str]) -> list[Job]:
     ]
 
 
-def new_jobs(connection: Connection, jobs: Iterable[Job], batch: str) -> None:
-    """Write the rows of new jobs, due now."""
+def new_jobs(connection: Connection, jobs: Iterable[Job], batch: str, *, due: bool = True) -> None:
+    """Write the rows of new jobs, due now unless nothing is left to do for them."""
     written = [
         {"id": job.id, "variant": job.request.variant, "batch": batch, "parent": job.parent, **job_values(job)}
         for job in jobs
     ]
     if written:
-        times = {"due_at": from_now(), "added_at": from_now()}
+        times = {"due_at": from_now() if due else None, "added_at": from_now()}
         connection.execute(insert(VideoProcessingJob).values(**times, asked_after=0, stage="", done=0), written)
+
+
+def owned(connection: Connection, videos: Iterable[Video]) -> set[tuple[str, str, str]]:
+    """Of which of these videos there is a job, by their identities."""
+    row, ids = VideoRow, [video.id for video in videos]
+    found = select(row.source, row.video_id, row.variant).where(row.video_id.in_(ids))
+    return {(source, video_id, variant) for source, video_id, variant in connection.execute(found)}
+
+
+def whole_jobs(connection: Connection, jobs: Sequence[Job], *, due: bool) -> None:
+    """Write the rows of new jobs with all that belongs to them, some statements for all."""
+    if not jobs:
+        return
+    new_jobs(connection, jobs, "", due=due)
+    now = from_now()
+    if attempts := [{"id": each, "job": job.id} for job in jobs for each in job.attempts[:1]]:
+        connection.execute(insert(AttemptRow).values(number=1, worker="", began_at=now, ended_at=now), attempts)
+    videos = [(job, job.video) for job in jobs if job.video is not None]
+    connection.execute(
+        insert(VideoRow),
+        [
+            {"job": job.id, "source": video.source, "video_id": video.id, "variant": video.variant}
+            | video_values(video, job)
+            for job, video in videos
+        ],
+    )
+    named = select(VideoRow.job, VideoRow.number).where(VideoRow.job.in_([job.id for job in jobs]))
+    number = {row.job: row.number for row in connection.execute(named)}
+    copies: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for job in jobs:
+        for copy in job.copies:
+            row = {"video": number[job.id], "role": copy.role, "storage": copy.storage}
+            copies[copy.state].append(row | copy_values(copy))
+    for state, written in copies.items():
+        times = {"stored_at": now if state == "stored" else None, "deleted_at": now if state == "deleted" else None}
+        connection.execute(insert(StoredObjectRow).values(**times), written)
 
 
 def _grouped(rows: Iterable[Row[Any]], column: str) -> dict[Any, list[Row[Any]]]:

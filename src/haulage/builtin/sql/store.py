@@ -98,9 +98,13 @@ class SqlStore(MetadataStore):
         connection.execute(update(VideoProcessingJob).where(this).values(batch=batch))
         if again:
             self._reopen([job for job in jobs if job.request.id in known], connection, batch)
-            owners = {rows.owner(connection, job.video) for job in jobs if job.video is not None}
-            which = VideoProcessingJob.id.in_(owners - known)
-            self._ask(connection, batch, which, or_(VideoProcessingJob.due_at.is_(None), rows.is_half_gone()))
+            owners = {rows.owner(connection, job.video): job.request.url for job in jobs if job.video is not None}
+            which = VideoProcessingJob.id.in_(owners.keys() - known)
+            free = or_(VideoProcessingJob.due_at.is_(None), rows.is_half_gone())
+            for owner, url in owners.items():
+                this, words = VideoProcessingJob.id == owner, VideoProcessingJob.url.not_like("%://%")
+                connection.execute(update(VideoProcessingJob).where(this, which, words, free).values(url=url))
+            self._ask(connection, batch, which, free)
         new: list[Job] = []
         owned: set[tuple[str, str, str]] = set()
         for job in jobs:
@@ -117,6 +121,28 @@ class SqlStore(MetadataStore):
             if record.video is not None:
                 rows.save_video(connection, record, record.video)
         return len(new)
+
+    @repeated
+    def take_in(self, jobs: Sequence[Job], *, due: bool = False) -> int:
+        """See MetadataStore. One transaction for all of them."""
+        count = 0
+        with transaction(self._database) as connection:
+            take(connection, Lock.ADDING)
+            for site in sorted({job.site for job in jobs}):
+                rows.add_site(connection, site)
+            by_id = {job.id: job for job in jobs}
+            for ids in queries.pages(list(by_id)):
+                known = rows.known(connection, ids)
+                owned = rows.owned(connection, [video for each in ids if (video := by_id[each].video)])
+                new = dict[tuple[str, str, str], Job]()
+                for each in ids:
+                    job, video = by_id[each], by_id[each].video
+                    if video is not None and each not in known:
+                        new.setdefault((video.source, video.id, video.variant), job)
+                fresh = [job for identity, job in new.items() if identity not in owned]
+                rows.whole_jobs(connection, fresh, due=due)
+                count += len(fresh)
+        return count
 
     def _reopen(self, jobs: list[NewJob], connection: Connection, batch: str) -> None:
         # One that waits is due at once too where its URL is signed afresh: the old signature may have run out. So is

@@ -86,6 +86,7 @@ def _page(database: Database, last: int) -> tuple[list[Holding], int | None]:
                 func.min(stored.stored_at).label("stored_at"),
                 func.max(case((deleted, stored.deleted_at))).label("deleted_at"),
                 (func.max(case((stored.state == "deleting", 1), else_=0)) == 1).label("deleting"),
+                (func.max(case((stored.attempt == "", 1), else_=0)) == 1).label("imported"),
             )
             .where(of_page, stored.state.not_in(["intended", "damaged"]))
             .group_by(stored.video, stored.storage, deleted)
@@ -105,7 +106,7 @@ def throughput(connection: Connection, within: timedelta) -> Throughput:
     first = func.min(stored.stored_at)
     fresh = (
         select(stored.video, func.max(stored.size).label("size"), first.label("stored_at"))
-        .where(stored.role == "video", stored.state == "stored")
+        .where(stored.role == "video", stored.state == "stored", stored.attempt != "")  # the rest nobody hauled
         .group_by(stored.video)
         .having(first > since)
         .subquery()

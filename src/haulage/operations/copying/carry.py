@@ -145,7 +145,7 @@ class Carrier:
         fresh = {copy.role for copy in outcome.copied}
         for role, copy in self._there(attempt.job).items():
             if role not in fresh and (why := self.remover.changed(copy, attempt)):
-                name = self.transfer.places[copy.storage].storage.url(copy.key)
+                name = self.transfer.places[copy.storage].url(copy.key)
                 return evolve(outcome, left=f"{name}: {why}, so it stays in {outcome.source}")
         removed = self.remover.remove(attempt, outcome.source)
         left = next((each.left for each in removed if each.left), "")
@@ -158,12 +158,13 @@ class Carrier:
         Raises:
             ConfigError: They are.
         """
-        old, new = (self.transfer.places[name].storage for name in (source, self.wanted.to))
+        old, new = self.transfer.places[source], self.transfer.places[self.wanted.to]
         for copy in attempt.job.copies:
             if (copy.storage, copy.role) == (source, "video"):
                 assert attempt.job.video is not None
                 known = self._there(attempt.job).get("video")
                 extension = file_of(attempt.job, copy).extension
-                there = new.stat(known.key if known else object_key(self.transfer.layout, attempt.job.video, extension))
-                if there is not None and is_one(there, old.stat(copy.key)):
+                key = known.key if known else object_key(self.transfer.layout, attempt.job.video, extension)
+                there = new.reading(key).stat(key)
+                if there is not None and is_one(there, old.reading(copy.key).stat(copy.key)):
                     raise ConfigError(f"{source} and {self.wanted.to} are the same place, by two names")

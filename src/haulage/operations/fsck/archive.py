@@ -9,7 +9,7 @@ from haulage.contracts.context import Context
 from haulage.contracts.metadata import MetadataStore
 from haulage.contracts.storage import StoredObject
 from haulage.errors import StorageError
-from haulage.keys import check_key
+from haulage.keys import check_found, is_key
 from haulage.operations.holding import Holder
 from haulage.pipeline.call import Call
 from haulage.pipeline.reading import read_digest
@@ -46,17 +46,21 @@ class Archive:
     def name(self, storage: str, key: str) -> str:
         """What people call an object, whatever its key is."""
         with contextlib.suppress(StorageError):
-            return self.places[storage].storage.url(key)
+            return self.places[storage].url(key)
         # A stranger's name may hold anything, what moves a terminal's cursor among it.
         return f"{storage}: " + "".join(each if each.isprintable() else ascii(each)[1:-1] for each in key)
 
     def stat(self, storage: str, key: str) -> StoredObject | None:
-        """Look at an object now; None too where no key of ours is like that."""
+        """Look at an object now; None too where no key can be like that."""
+        place = self.places[storage]
+        reading = place.reading(key)
+        if reading is place.storage and not is_key(key):
+            return None
         try:
-            check_key(key)
+            check_found(key)
         except StorageError:
             return None
-        return self.places[storage].storage.stat(key)
+        return reading.stat(key)
 
     def digest(self, storage: str, key: str, ctx: Context) -> str:
         """Read an object back, and keep the hold meanwhile where there is one.
@@ -66,4 +70,4 @@ class Archive:
             AttemptLost: The job is held no more.
             Cancelled: On cancel.
         """
-        return read_digest(self.places[storage].storage, key, ctx, self.holder.lease)
+        return read_digest(self.places[storage].reading(key), key, ctx, self.holder.lease)

@@ -75,7 +75,8 @@ def to_be_read(copy: Copy, there: StoredObject, *, keeps_info: bool, deep: bool)
     if there.size != copy.size:
         return False  # it is not
     other = copy.version is not None and there.version != copy.version
-    doubtful = other or there.attempt != copy.attempt or there.sha256 not in (None, copy.sha256)
+    another = not copy.imported and there.attempt != copy.attempt  # what was imported has any writer, or none
+    doubtful = other or another or there.sha256 not in (None, copy.sha256)
     return deep or (keeps_info and doubtful)
 
 
@@ -96,6 +97,8 @@ def fault_of(copy: Copy, there: StoredObject | None, digest: str | None, owner: 
         sort, detail = Sort.WRONG_DIGEST, "its bytes are not those that were stored"
     else:
         return None
+    if copy.imported:  # it stays what and where it is: a copy of ours has a key of its own
+        return Fault(sort, f"{detail}; it was imported", Remedy.HAUL, copy)
     if owner is Owner.STRANGER:
         return Fault(sort, f"{detail}; somebody else wrote it", Remedy.NONE, copy)
     return Fault(sort, detail, Remedy.REPLACE if owner is Owner.OURS else Remedy.SET_ASIDE, copy)

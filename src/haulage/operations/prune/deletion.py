@@ -114,7 +114,7 @@ class Deletion:
         """
         for name in sorted({each.storage for each in (*self._begun, *self._going)}):
             ours = [each.job for each in self._going if each.storage == name]
-            check_presence(self._assembly.store, name, self._assembly.place(name).storage, ours)
+            check_presence(self._assembly.store, name, self._assembly.place(name), ours)
         with holder(self._assembly) as holding:
             for outcome in self._all(holding, still):
                 progress.videos += 1

@@ -43,7 +43,7 @@ class Kept:
 
     Attributes:
         holding: What it takes up in a storage.
-        keeper: What keeps it: "retention[1].keep".
+        keeper: What keeps it: "retention[1].keep", or "import" where it was there before haulage.
         rule: What wants it gone.
     """
 
@@ -199,7 +199,7 @@ class _Kept:
 
     def by(self, number: int) -> str:
         """What keeps one; empty where nothing does."""
-        found = self._known.get(number)
+        found = "import" if self._there[number].imported else self._known.get(number)
         if found is None:
             each = self._there[number]
             names = (name for rule, is_kept, name in self._patterns if _about(rule, each) and is_kept(each))

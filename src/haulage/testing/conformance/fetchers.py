@@ -23,6 +23,7 @@ from haulage.testing.conformance.bench import Bench
 from haulage.testing.conformance.component import ComponentTests
 from haulage.testing.conformance.content import shown
 from haulage.testing.conformance.fetcher_estimates import TOKEN, EstimateLaws, video_of
+from haulage.testing.conformance.fetcher_imports import ImportLaws
 from haulage.testing.conformance.law import law, refused
 from haulage.testing.site import LoopbackSite
 from haulage.values import FetchResult, Request, Video
@@ -32,7 +33,7 @@ _GRACE = 2.0
 _PATIENCE = 30.0
 
 
-class FetcherTests(EstimateLaws, ComponentTests):
+class FetcherTests(EstimateLaws, ImportLaws, ComponentTests):
     """The laws of a fetcher. A class of one's own has a fixture `config`: what stands under `fetcher:`.
 
     They are held at a `haulage.testing.LoopbackSite`; a fetcher for one site alone gives URLs of its own by fixtures,

@@ -16,6 +16,7 @@ from haulage.testing.conformance.metadata_recording import RecordingLaws
 from haulage.testing.conformance.metadata_repeating import AddingLaws, RepeatingLaws
 from haulage.testing.conformance.metadata_sites import SiteLaws
 from haulage.testing.conformance.metadata_stores import LONG, Stores, new
+from haulage.testing.conformance.metadata_taking_in import TakingInLaws
 from haulage.testing.conformance.metadata_totals import TotalsLaws
 
 
@@ -28,6 +29,7 @@ class MetadataStoreTests(
     FindingLaws,
     SiteLaws,
     TotalsLaws,
+    TakingInLaws,
     ModelLaws,
     ComponentTests,
 ):

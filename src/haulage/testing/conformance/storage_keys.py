@@ -3,7 +3,7 @@
 import pytest
 from attrs import evolve
 
-from haulage.contracts.storage import ObjectInfo
+from haulage.contracts.storage import ObjectInfo, Storage, SupportsAnyKey
 from haulage.errors import Kind, StorageError
 from haulage.keys import DEFAULT_LAYOUT, LONGEST_FIELD, object_key
 from haulage.testing.call import Call
@@ -121,11 +121,10 @@ class KeyLaws:
                 self._list(place, key)
             else:
                 with refused(f"{call} took {key[:60]!r} for a key", StorageError, Kind.CONFIG):
-                    self._use(place, call, key)
+                    self._use(place.storage, call, key)
         place.assert_only(objects, f"{call} with what is no key changed what is stored")
 
-    def _use(self, place: Place, call: str, key: str) -> None:
-        storage = place.storage
+    def _use(self, storage: Storage, call: str, key: str) -> None:
         if call == "begin":
             storage.begin(key, ObjectInfo("video/mp4", AttemptId(ATTEMPT), "youtube v1", None), Call(ATTEMPT)).abort()
         elif call == "stat":
@@ -144,6 +143,27 @@ class KeyLaws:
         except StorageError:
             return
         assert found == [], f"list took {folder[:60]!r} for other folders than the one of that name"
+
+    @law
+    def test_names_of_others_mean_themselves(self, place: Place) -> None:
+        """Who reads what others wrote finds ours under their own keys alone, and writes and deletes nothing."""
+        if not isinstance(place.storage, SupportsAnyKey):
+            return
+        objects = {name: name.encode() for name in ("v1", "v2", "v", "other")}
+        for name, data in objects.items():
+            place.put(name, data)
+        reader = place.storage.for_any_key()
+        assert reader.stat(place.key("v1")) == place.storage.stat(place.key("v1")), "ours looks like something else"
+        for name in NAMES:
+            if name.isprintable():
+                assert reader.stat(place.key(name)) is None, f"{name!r} was taken for another name"
+            for call in ("begin", "delete"):
+                with refused(f"{call} took {name!r} for a key", StorageError, Kind.CONFIG):
+                    self._use(reader, call, place.key(name))
+        for key in ("", "/", "..", "a//b", "/etc/passwd", "../outside", "a/../../outside", "v1\0", "v1\n"):
+            with refused(f"stat took {key!r} for a name", StorageError, Kind.CONFIG):
+                reader.stat(key)
+        place.assert_only(objects, "reading what others wrote changed what is stored")
 
     @law
     def test_what_is_missing_is_told(self, place: Place) -> None:

@@ -1,11 +1,14 @@
 """Storages that are wrong in keys and folders."""
 
+import copy
 import fnmatch
 import io
 import re
 
 from attrs import evolve
 from right_storage import RightStorage, refusal
+
+from haulage.plugin import check_found
 
 from .declaring import breaks
 
@@ -136,3 +139,19 @@ class RaisesErrorsOfItsOwn(RightStorage):
 class ReadsNothingWhereNothingIs(RightStorage):
     def read(self, key, ctx):
         return super().read(key, ctx) if self.stat(key) else io.BytesIO()
+
+
+@breaks("names_of_others_mean_themselves")
+class ReadsVersions(RightStorage):
+    def for_any_key(self):
+        same = copy.copy(self)
+        same.check = lambda key: key.partition("?")[0]
+        return same
+
+
+@breaks("names_of_others_mean_themselves")
+class WritesWhatItReads(RightStorage):
+    def for_any_key(self):
+        same = copy.copy(self)
+        same.check = check_found
+        return same

@@ -4,7 +4,7 @@ from right_store import RightStore, StoreOptions
 
 from haulage.plugin import MetadataStoreComponent, hookimpl
 
-from . import adding_up, finding, handing_out, laws  # noqa: F401 - each declares its own
+from . import adding_up, finding, handing_out, laws, taking_in  # noqa: F401 - each declares its own
 from .declaring import WRONG, Wrong
 
 RIGHT = [Wrong(RightStore, "")]

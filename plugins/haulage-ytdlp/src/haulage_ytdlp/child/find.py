@@ -1,17 +1,17 @@
 """Find out what is behind a URL, and what identifies it."""
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from attrs import evolve
 from yt_dlp.utils import KNOWN_EXTENSIONS
 
-from haulage.plugin import Failure, FetchError, Kind, Request, Video, unsigned_url
+from haulage.plugin import Failure, FetchError, Kind, Request, Video
 from haulage_ytdlp.child.limits import LONGEST_NAME, LONGEST_TITLE
 from haulage_ytdlp.child.session import Ydl
+from haulage_ytdlp.identity import generic
 
 MOST_HOPS = 5
 """How many times a page may lead on to another one before the video is found."""
@@ -68,25 +68,16 @@ def _known(ydl: Ydl, request: Request) -> Video | None:
     found = extractor(ydl, request.url)
     if found.ie_key() == "Generic":
         name = PurePosixPath(urlsplit(request.url).path).suffix[1:].lower()
-        return _generic(request) if name in KNOWN_EXTENSIONS else None
+        return generic(request) if name in KNOWN_EXTENSIONS else None
     identity = found.get_temp_id(request.url)
     if identity and found.is_single_video(request.url):
         return Video(found.ie_key().lower(), identity, request.variant, request.url)
     return None
 
 
-def _generic(request: Request) -> Video:
-    """A video of a site that gives no ids: the name of its page and a digest of where it is."""
-    where = unsigned_url(request.url).partition("#")[0]
-    parts = urlsplit(where)
-    stem = PurePosixPath(unquote(parts.path)).stem or "index"
-    digest = hashlib.sha256(where.encode()).hexdigest()[:8]
-    return Video("generic", f"{stem}-{digest}", request.variant, request.url, channel_id=parts.hostname or "")
-
-
 def _video(info: dict[str, Any], request: Request) -> Video:
     source = str(info.get("extractor_key") or "generic").lower()
-    known = _generic(request)
+    known = generic(request)
     identity = str(info.get("id") or "")
     if source != "generic" and 0 < len(identity) <= LONGEST_NAME:
         known = evolve(known, source=source, id=identity)

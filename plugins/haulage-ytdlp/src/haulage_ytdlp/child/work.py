@@ -15,6 +15,7 @@ from haulage_ytdlp.child.download import download, growing
 from haulage_ytdlp.child.estimate import estimate
 from haulage_ytdlp.child.find import expand, extractor
 from haulage_ytdlp.child.limits import check_size
+from haulage_ytdlp.child.measure import measure
 from haulage_ytdlp.child.parameters import parameters
 from haulage_ytdlp.child.session import Silent, Ydl
 from haulage_ytdlp.options import YtDlpOptions
@@ -36,6 +37,11 @@ def carry_out(order: wire.Order, send: Send) -> None:
     folder = order.folder if isinstance(order, wire.Fetch) else None
     ydl = None
     try:
+        if isinstance(order, wire.Measure):
+            size = order.path.stat().st_size
+            send(wire.Progress(size, size))  # what follows takes its time
+            send(wire.Measured(measure(order.path, order.announced)))
+            return
         with contextlib.ExitStack() as stack:
             if folder is not None:
                 stack.enter_context(Lock.shared(folder))  # it is in use, even where haulage ends before this process
@@ -64,7 +70,7 @@ def _move_into(folder: Path) -> None:
     os.chdir(folder)
 
 
-def _hook(order: wire.Order, send: Send) -> Callable[[dict[str, Any]], None]:
+def _hook(order: wire.Expand | wire.Fetch | wire.Inquire, send: Send) -> Callable[[dict[str, Any]], None]:
     """What yt-dlp calls after each block that it wrote."""
     last = 0.0
     to_offer = order.video if isinstance(order, wire.Fetch) else None
