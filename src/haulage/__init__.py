@@ -21,8 +21,8 @@ from haulage.contracts.policies import (
 )
 from haulage.contracts.totals import Tally
 from haulage.errors import ConfigError, Failure, HaulageError, Kind
-from haulage.pipeline.asked import check_url
 from haulage.pipeline.run import ENDED, Pipeline
+from haulage.urls import check_url
 from haulage.values import Copy, Job, JobId, MediaFacts, MediaFile, Request, Status, Try, Video
 
 __all__ = [

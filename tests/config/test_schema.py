@@ -54,6 +54,18 @@ LISTED = {
         {"storages": {"nas": "x"}, "prices": {"nsa": {"storage": "1 USD"}}},
         r"prices\..*: unknown storage .*",
     ),
+    "a subscription names a variant that is not there": (
+        {"subscriptions": {"news": {"url": "https://a.test/b", "variant": "adio"}}},
+        r"subscriptions\..*\.variant: unknown variant .*",
+    ),
+    "two subscriptions are the same": (
+        {"subscriptions": {"news": "https://a.test/b", "talks": {"url": "https://a.test/b"}}},
+        r"subscriptions\..*\.url: subscription '.*' has the same URL.* already; write one",
+    ),
+    "a URL that nobody hauls": (
+        {"subscriptions": {"news": "https://:80"}},
+        r"subscriptions\..*\.url: .* is not a URL that can be hauled; .*",
+    ),
     "workers and executor are both there": (
         {"workers": 4, "executor": {"type": "threads"}},
         r"workers: short for executor: .*",

@@ -71,6 +71,8 @@ def _story(job: "Job", pipeline: "Pipeline") -> "Iterator[tuple[str, str]]":
         yield "video", " ".join(each for each in (job.video.source, job.video.id, job.request.variant) if each)
         yield "channel", job.video.channel_id
     yield "site", job.site
+    if job.subscription:
+        yield "from", f"the subscription {job.subscription}"
     yield "added", local(job.added)
     yield "status", job.status.value
     if waits := _wait(job, pipeline):

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from haulage.config import retention, shorthand
+from haulage.config import retention, shorthand, subscriptions
 from haulage.config.document import Problem, parse
 from haulage.config.interpolate import interpolate
 from haulage.config.model import Chosen, Config, Offered, TopLevel
@@ -53,6 +53,8 @@ def load(
     written: dict[str, Any] = {**interpolated.data, **data(overrides)}
     if "workers" in overrides:
         written.pop("executor", None)
+    if "subscriptions" in written:
+        written["subscriptions"] = shorthand.subscriptions(written["subscriptions"])
     values, problems = fill(written, TopLevel)
     top = TopLevel(**values)
     problems += _disable(offered, values, written)
@@ -81,6 +83,9 @@ def load(
         for name in values.get("prices", {})
         if name not in storages
     ]
+    if isinstance(written.get("subscriptions"), dict):
+        wrong = subscriptions.problems(written["subscriptions"], top.variants)
+        problems += [each.under("subscriptions") for each in wrong]
     if "retention" in values:
         wrong = retention.problems(top.retention, written["retention"], storages)
         problems += [each.under("retention") for each in wrong]
@@ -91,6 +96,7 @@ def load(
         store_to=top.store_to or tuple(storages),
         **chosen,
         variants=variants,
+        subscriptions=top.subscriptions,
         observers=observers,
         workspace=top.workspace,
         prices=top.prices,

@@ -21,11 +21,13 @@ class NewJob:
         request: What was asked; gives the job its id.
         site: What politeness treats as one with others.
         video: Where the identity is known already.
+        subscription: The name of the subscription that asks; "" for none.
     """
 
     request: Request
     site: str
     video: Video | None = None
+    subscription: str = ""
 
 
 @frozen
@@ -114,6 +116,7 @@ class Query:
         video_id: Whose video has this id at its source.
         channel_id: Whose video is of this channel.
         source: Whose video is of this source; of this site, where it is not known yet what a job's video is.
+        subscription: Of this subscription.
         storage: Of which this storage holds a file.
         owed: Whose video is owed to any of these storages, as `haulage.contracts.totals.is_owed` has it.
         kinds: Whose last failure is of any of these kinds, whatever followed it.
@@ -134,6 +137,7 @@ class Query:
     video_id: str = ""
     channel_id: str = ""
     source: str = ""
+    subscription: str = ""
     storage: str = ""
     owed: tuple[str, ...] = ()
     kinds: tuple[Kind, ...] = ()
@@ -177,7 +181,9 @@ class MetadataStore(ABC):
             parent: The job of the list they were found in.
             again: Make those due now that have ended, those that wait and whose URL has another signature, and those
                 that nobody holds and of which an object is being deleted; likewise the job that has the video of one
-                that names its video, where it has ended or is being deleted.
+                that names its video, where it has ended or is being deleted. Of those that
+                are there already, a job of which no video is known takes the subscription that asks for it, and where
+                none does, one that is made due is not `listed` any more; any other keeps what it has.
 
         Returns:
             How many were new.

@@ -14,12 +14,13 @@ from haulage.contracts.fetcher import SupportsEstimate
 from haulage.contracts.metadata import Query
 from haulage.errors import ConfigError, Failure, FetchError, HaulageError, Kind, StoreError
 from haulage.operations.plan import Planned, State, Unseen, Verdict, judge, key, known
-from haulage.pipeline.asked import check_entry, check_request
+from haulage.pipeline.asked import check_request
 from haulage.pipeline.assembly import Assembly
 from haulage.pipeline.attempt import public_failure
 from haulage.pipeline.call import Call
-from haulage.pipeline.job import MOST_ENTRIES
+from haulage.pipeline.listing import MOST_ENTRIES
 from haulage.secrets import public_traceback, redact
+from haulage.urls import check_entry
 from haulage.values import Job, Request, Video
 
 _AHEAD = 2

@@ -21,6 +21,7 @@ from haulage.contracts.policies import Observer, Recipe, RetryPolicy
 from haulage.errors import Failure, HaulageError, Kind, PluginError
 from haulage.pipeline.budget import Allowance
 from haulage.pipeline.job import Carrier
+from haulage.pipeline.listing import Lister
 from haulage.pipeline.patience import PatientStore
 from haulage.pipeline.removal import Remover
 from haulage.pipeline.space import Space
@@ -220,7 +221,11 @@ class Assembly:
             for name in config.store_to:
                 self.place(name)  # what cannot be used is told before anything is downloaded
             transfer = self.transfer
-            carrier = Carrier(self.store, self.fetcher, self.policy, transfer, self.remover, self.workspace, self.space)
+            whole = frozenset(name for name, each in config.subscriptions.items() if each.whole)
+            lister = Lister(self.store, self.fetcher, whole)
+            carrier = Carrier(
+                self.store, self.fetcher, self.policy, transfer, self.remover, self.workspace, self.space, lister
+            )
             sweeper = Sweeper(self.store, self.workspace, config.workspace.keep_failed)
             worker = Worker(self.store, carrier, sweeper, config.lease)
             for name in config.observers:

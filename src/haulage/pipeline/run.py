@@ -187,10 +187,43 @@ class Pipeline:
         Raises:
             HaulageError: Something that every job needs cannot be used; what was under way stays in the queue.
         """
-        from haulage.pipeline.driver import Driver  # as in __enter__
-
         batch = "" if urls is None else uuid.uuid4().hex
         named = self.add(urls, batch=batch) if urls is not None else ()
+        yield from self._run(batch, named, forever)
+
+    def sync(self, names: Iterable[str] = ()) -> Generator[Job, None, None]:
+        """Ask again for what subscriptions list, haul what is new and what still waits of it, and yield as `run`.
+
+        A list is read until a page of it brings nothing new, where it was read to its end before. What failed for good
+        is not tried again, and nothing is deleted, also where a list has vanished: its job then ends as such.
+
+        Args:
+            names: Of which subscriptions; without, of all.
+
+        Raises:
+            ConfigError: There is none, or none of such a name.
+            HaulageError: As `run`.
+        """
+        from haulage.pipeline.subscriptions import ask  # as in __enter__
+
+        requests = self.subscribed(names)
+        batch = uuid.uuid4().hex
+        ask(self.assembly.store, self.assembly.fetcher, requests, batch)
+        yield from self._run(batch, tuple(each.id for each in requests.values()), False)
+
+    def subscribed(self, names: Iterable[str] = ()) -> dict[str, Request]:
+        """What subscriptions of the config ask for, by name; all of them without a name.
+
+        Raises:
+            ConfigError: There is none, or none of such a name.
+        """
+        from haulage.pipeline.subscriptions import chosen  # as in __enter__
+
+        return chosen(self.assembly.config.subscriptions, names)
+
+    def _run(self, batch: str, named: tuple[JobId, ...], forever: bool) -> Generator[Job, None, None]:
+        from haulage.pipeline.driver import Driver  # as in __enter__
+
         told: set[JobId] = set()
         self._driver = Driver(self.assembly, self._recipe, self._observers)
         try:

@@ -32,12 +32,15 @@ class NoOptions:
     """None."""
 
 
+PULLED = []
+"""What was taken of lists, line by line."""
+
 PAUSES = []
 """What to do once half of a file is there that is offered while it grows; the last one first."""
 
 
 class PlainFetcher(Fetcher):
-    """Lists are files of URLs, one a line, whose name ends in .list.
+    """Lists are files of URLs, one a line, whose name ends in .list; at "broken" they break off.
 
     With "grow" in its URL a video is offered while it grows; with "restart" its first half is begun anew.
     """
@@ -48,8 +51,11 @@ class PlainFetcher(Fetcher):
     def expand(self, request, ctx):
         path = PurePosixPath(urlsplit(request.url).path)
         if path.suffix == ".list":
-            for line in self._get(request.url).split():
-                yield Request(line.decode())
+            for line in self._get(request.url).decode().split():
+                if line == "broken":
+                    raise FetchError(Failure(Kind.UNAVAILABLE, "the list broke off"))
+                PULLED.append(line)
+                yield Request(line)
         elif path.suffix == ".bug":
             raise KeyError("no such thing")
         elif path.suffix != ".none":

@@ -36,6 +36,8 @@ class VideoProcessingJob(Base):
     status: Mapped[str] = mapped_column(AnyText(16))
     batch: Mapped[str] = mapped_column(AnyText(32))
     parent: Mapped[str | None] = mapped_column(AnyText(32))
+    subscription: Mapped[str] = mapped_column(AnyText)
+    listed: Mapped[bool] = mapped_column(Boolean)
     twin: Mapped[str | None] = mapped_column(AnyText(32))
     home: Mapped[str | None] = mapped_column(AnyText)
     files: Mapped[list[dict[str, Any]]] = mapped_column(JSON)

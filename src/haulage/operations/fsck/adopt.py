@@ -15,10 +15,10 @@ from haulage.errors import AttemptLost, ConfigError, Duplicate, HaulageError, St
 from haulage.keys import check_key, sibling_key
 from haulage.operations.fsck.archive import Archive
 from haulage.operations.fsck.mend import BUSY
-from haulage.pipeline.asked import check_url
 from haulage.pipeline.record import LARGEST, ROLE, Told, read_record
 from haulage.pipeline.steps import status_of, with_copy
 from haulage.secrets import public_url
+from haulage.urls import check_url
 from haulage.values import AttemptId, Copy, JobId, MediaFile, Request, Status
 
 _ATTEMPT = re.compile(r"[0-9a-f]{32}")

@@ -1,0 +1,71 @@
+"""What subscriptions may say."""
+
+from pathlib import Path
+
+import pytest
+
+from haulage.config.effective import effective
+from haulage.config.load import load
+from haulage.errors import ConfigError
+from haulage.registry.host import Host
+
+
+def loaded(text):
+    return load(text, "haulage.yaml", Path("/srv/videos"), {}, Host())
+
+
+def problems(text):
+    """What is wrong with a config."""
+    with pytest.raises(ConfigError) as caught:
+        loaded(text)
+    return [each.removeprefix("haulage.yaml:") for each in caught.value.problems]
+
+
+def test_a_url_is_a_subscription_too():
+    """The short form is the long form with a URL alone."""
+    short = loaded("subscriptions: {news: https://a.test/list}\n").subscriptions
+    assert short == loaded("subscriptions: {news: {url: https://a.test/list}}\n").subscriptions
+    assert (short["news"].url, short["news"].variant, short["news"].whole) == ("https://a.test/list", "", False)
+
+
+def test_every_problem_is_told_at_once():
+    """Each with its place, and with what may have been meant."""
+    assert problems(
+        """variants: {audio: {audio_only: true}}
+subscriptions:
+  one: https://a.test/list
+  two: {url: https://a.test/list, variant: audio}
+  three: {url: https://a.test/list}
+  four: {url: "ftp://a.test/list", variant: adio}
+  five: {variant: audio}
+  six: 3
+  Se ven: {url: https://user:secret@a.test/list, whol: true}
+"""
+    ) == [
+        "5:11: subscriptions.three.url: subscription 'one' has the same URL already; write one",
+        "6:10: subscriptions.four.url: 'ftp://a.test/list' is not a URL that can be hauled; write it like"
+        " https://example.com/video",
+        "6:36: subscriptions.four.variant: unknown variant 'adio'; did you mean 'audio'?",
+        "7:3: subscriptions.five: missing option 'url'",
+        "8:3: subscriptions.six: expected a mapping, got 3",
+        "9:3: subscriptions.Se ven: 'Se ven' is no name for a subscription; use a-z 0-9 _ -, and a letter or a digit"
+        " first",
+        "9:12: subscriptions.Se ven.url: https://a.test/list: a user name or password may not stand in a URL",
+        "9:50: subscriptions.Se ven.whol: unknown option 'whol'; did you mean 'whole'?",
+    ]
+
+
+def test_a_list_of_them_has_no_names():
+    """They are a mapping."""
+    assert problems("subscriptions: [https://a.test/list]\n") == ["1:1: subscriptions: expected a mapping, got a list"]
+
+
+def test_what_they_come_to_is_explained():
+    """Key by key, with the line that gives each."""
+    text = "subscriptions:\n  news: https://a.test/list\n"
+    told = {each.key: each for each in effective(text, "haulage.yaml", Path("/srv/videos"), {}, Host())}
+    assert told["subscriptions.news.whole"].value is False
+    assert (told["subscriptions.news.url"].value, told["subscriptions.news.url"].place) == (
+        "https://a.test/list",
+        "haulage.yaml:2",
+    )
