@@ -44,11 +44,11 @@ def problems(document, offered=OFFERED):
 LISTED = {
     "store_to names a storage that is not there": (
         {"storages": {"nas": "x"}, "store_to": ["nsa"]},
-        r"store_to\[\d+\]: unknown storage .*",
+        r"(subscriptions\..*\.)?store_to\[\d+\]: unknown storage .*",
     ),
     "store_to names a storage twice, once by a variable": (
         {"storages": {"nas": "x"}, "store_to": ["nas", "${LIBRARY}"]},
-        r"store_to\[\d+\]: .* is there twice",
+        r"(subscriptions\..*\.)?store_to\[\d+\]: .* is there twice",
     ),
     "prices names a storage that is not there": (
         {"storages": {"nas": "x"}, "prices": {"nsa": {"storage": "1 USD"}}},

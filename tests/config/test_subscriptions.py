@@ -32,6 +32,7 @@ def test_every_problem_is_told_at_once():
     """Each with its place, and with what may have been meant."""
     assert problems(
         """variants: {audio: {audio_only: true}}
+storages: {nas: nas, cold: cold}
 subscriptions:
   one: https://a.test/list
   two: {url: https://a.test/list, variant: audio}
@@ -39,20 +40,33 @@ subscriptions:
   four: {url: "ftp://a.test/list", variant: adio}
   five: {variant: audio}
   six: 3
+  eight: {url: "https://a.test/8", store_to: [cold, nsa, cold]}
+  nine: {url: "https://a.test/9", store_to: []}
   Se ven: {url: https://user:secret@a.test/list, whol: true}
 """
     ) == [
-        "5:11: subscriptions.three.url: subscription 'one' has the same URL already; write one",
-        "6:10: subscriptions.four.url: 'ftp://a.test/list' is not a URL that can be hauled; write it like"
+        "6:11: subscriptions.three.url: subscription 'one' has the same URL already; write one",
+        "7:10: subscriptions.four.url: 'ftp://a.test/list' is not a URL that can be hauled; write it like"
         " https://example.com/video",
-        "6:36: subscriptions.four.variant: unknown variant 'adio'; did you mean 'audio'?",
-        "7:3: subscriptions.five: missing option 'url'",
-        "8:3: subscriptions.six: expected a mapping, got 3",
-        "9:3: subscriptions.Se ven: 'Se ven' is no name for a subscription; use a-z 0-9 _ -, and a letter or a digit"
+        "7:36: subscriptions.four.variant: unknown variant 'adio'; did you mean 'audio'?",
+        "8:3: subscriptions.five: missing option 'url'",
+        "9:3: subscriptions.six: expected a mapping, got 3",
+        "10:53: subscriptions.eight.store_to[1]: unknown storage 'nsa'; did you mean 'nas'?",
+        "10:58: subscriptions.eight.store_to[2]: 'cold' is there twice",
+        "11:35: subscriptions.nine.store_to: expected at least one storage",
+        "12:3: subscriptions.Se ven: 'Se ven' is no name for a subscription; use a-z 0-9 _ -, and a letter or a digit"
         " first",
-        "9:12: subscriptions.Se ven.url: https://a.test/list: a user name or password may not stand in a URL",
-        "9:50: subscriptions.Se ven.whol: unknown option 'whol'; did you mean 'whole'?",
+        "12:12: subscriptions.Se ven.url: https://a.test/list: a user name or password may not stand in a URL",
+        "12:50: subscriptions.Se ven.whol: unknown option 'whol'; did you mean 'whole'?",
     ]
+
+
+def test_storages_that_are_named_for_all_count_for_subscriptions_too():
+    """As `haulage get --storage` says: whatever any store_to says."""
+    text = "storages: {a: a, b: b}\nsubscriptions: {news: {url: https://a.test/list, store_to: [b]}}\n"
+    folder, host = Path("/srv/videos"), Host()
+    assert load(text, "haulage.yaml", folder, {}, host).subscriptions["news"].store_to == ("b",)
+    assert load(text, "haulage.yaml", folder, {}, host, {"store_to": ("a",)}).subscriptions["news"].store_to == ()
 
 
 def test_a_list_of_them_has_no_names():

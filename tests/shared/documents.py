@@ -90,6 +90,7 @@ def component(kind, default=""):
 
 
 STORAGES = TEXTS | st.sampled_from(["/mnt/nas", "s3://b/c", "${TEXT}"]) | component(StorageComponent)
+STORE_TO = st.lists(st.sampled_from(["nas", "a-1", "${LIBRARY}"]), min_size=1, max_size=2, unique=True)
 URLS = st.sampled_from(["https://a.test/list", "http://a.test/b?c", "${NO:-https://c.test/d}"])
 OWN = {
     **{key: component(kind, default) for key, (kind, default) in COMPONENTS.items()},
@@ -97,10 +98,10 @@ OWN = {
     "variants": st.dictionaries(st.sampled_from(["audio", "720p"]), options(YtDlp), max_size=2),
     "subscriptions": st.dictionaries(
         st.sampled_from(["news", "talks-2"]),
-        URLS | options(Subscription, url=URLS, variant=st.sampled_from(["", "audio"])),
+        URLS | options(Subscription, url=URLS, variant=st.sampled_from(["", "audio"]), store_to=STORE_TO),
     ),
     "observers": st.dictionaries(TEXTS, st.sampled_from(["prometheus", "zoo"]) | component(ObserverComponent)),
-    "store_to": st.lists(st.sampled_from(["nas", "a-1", "${LIBRARY}"]), min_size=1, max_size=2, unique=True),
+    "store_to": STORE_TO,
     "workers": SCALARS[int],
     "layout": st.sampled_from(["{channel_id}/{video_id}.{ext}", "${NO:-x}{video_id}.{ext}"]),
 }

@@ -130,7 +130,7 @@ def _owed(job: "Job", pipeline: "Pipeline") -> "Iterator[_Debt]":
     from haulage import Query
     from haulage.contracts.totals import owed
 
-    debts = [(name, roles) for name in pipeline.mirrors if (roles := owed(job, name))]
+    debts = [(name, roles) for name in pipeline.store_to(job)[1:] if (roles := owed(job, name))]
     if not debts:
         return
     due, when = None, f"not tried again by itself; bring it there with: haulage retry {job.id}"

@@ -32,6 +32,7 @@ _SHORT = {  # for each short form of a storage, one of that form and how to tell
     "gs://bucket/prefix": r"^[gG][sS]://[A-Za-z0-9._-]+(/[\s\S]*)?$",
 }
 
+_STORE_TO: Schema = {"type": "array", "items": TEXTS, "minItems": 1, "uniqueItems": True}
 _URLS: Schema = {**TEXTS, "anyOf": [pattern(r"^[hH][tT][tT][pP][sS]?://\S+$", "expected a URL to haul"), VARIABLES]}
 
 
@@ -70,9 +71,9 @@ def schema(offered: Listed) -> Schema:
     own["subscriptions"] = {
         "type": "object",
         "propertyNames": {"pattern": f"^{shorthand.NAME}$"},
-        "additionalProperties": _or_text(mapping(Subscription, {"url": _URLS}), _URLS),
+        "additionalProperties": _or_text(mapping(Subscription, {"url": _URLS, "store_to": _STORE_TO}), _URLS),
     }
-    own["store_to"] = {"type": "array", "items": TEXTS, "minItems": 1, "uniqueItems": True}
+    own["store_to"] = _STORE_TO
     threads = defined.get("executor.threads", {"properties": {}})["properties"]
     own["workers"] = threads.get("workers", {"not": {}})
     top = mapping(TopLevel, own)

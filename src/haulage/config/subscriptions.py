@@ -5,6 +5,7 @@ from typing import Any
 
 from attrs import frozen
 
+from haulage.config import destinations
 from haulage.config.document import Problem
 from haulage.config.options import option
 from haulage.config.shorthand import named
@@ -29,6 +30,11 @@ class Subscription:
         help="The channel, playlist or feed.", example="https://www.youtube.com/@example/videos", validator=_url
     )
     variant: str = option("", help="Which variant of its videos is hauled, by its name.", example="audio")
+    store_to: tuple[str, ...] = option(
+        (),
+        help="Where its videos go, instead of the storages that all others go to; the first must have a video.",
+        example="[archive]",
+    )
     whole: bool = option(
         False,
         help="Read the list to its end each time; for one whose new videos are not at its beginning.",
@@ -36,12 +42,13 @@ class Subscription:
     )
 
 
-def problems(written: Mapping[str, Any], variants: Collection[str]) -> Iterator[Problem]:
+def problems(written: Mapping[str, Any], variants: Collection[str], storages: Collection[str]) -> Iterator[Problem]:
     """Say what is wrong with subscriptions beside the options of which one is wrong by itself.
 
     Args:
         written: By name, as they were written, with short forms written out.
         variants: The names of the variants that there are.
+        storages: The names of the storages that there are.
     """
     said: dict[tuple[str, str], str] = {}
     for name, own in written.items():
@@ -50,6 +57,9 @@ def problems(written: Mapping[str, Any], variants: Collection[str]) -> Iterator[
         url, variant = values.get("url"), values.get("variant", "")
         if variant and variant not in variants:
             yield unknown("variant", own["variant"], variants).under(name, "variant")
+        if "store_to" in values:
+            wrong = destinations.problems(own["store_to"], storages)
+            yield from (problem.under(name, "store_to") for problem in wrong)
         first = said.setdefault((url, variant), name) if url else name
         if first != name:
             variant = f" in the variant {show(variant)}" if variant else ""

@@ -8,6 +8,7 @@ from typing import Literal
 from attrs import frozen
 
 from haulage.contracts import totals
+from haulage.contracts.destinations import Mirror
 from haulage.contracts.totals import Holding, Tally, Throughput
 from haulage.errors import Kind
 from haulage.values import AttemptId, Job, JobId, Request, Status, Video
@@ -118,7 +119,7 @@ class Query:
         source: Whose video is of this source; of this site, where it is not known yet what a job's video is.
         subscription: Of this subscription.
         storage: Of which this storage holds a file.
-        owed: Whose video is owed to any of these storages, as `haulage.contracts.totals.is_owed` has it.
+        owed: Whose video is owed to any of these mirrors, as `haulage.contracts.totals.is_owed` has it.
         kinds: Whose last failure is of any of these kinds, whatever followed it.
         added_since: Added at this time or later, by the store's clock.
         added_until: Added before this time.
@@ -139,7 +140,7 @@ class Query:
     source: str = ""
     subscription: str = ""
     storage: str = ""
-    owed: tuple[str, ...] = ()
+    owed: tuple[Mirror, ...] = ()
     kinds: tuple[Kind, ...] = ()
     added_since: datetime | None = None
     added_until: datetime | None = None
@@ -274,11 +275,11 @@ class MetadataStore(ABC):
         """
         return datetime.now(UTC)
 
-    def tally(self, owed_to: Sequence[str] = ()) -> Tally:
+    def tally(self, owed_to: Sequence[Mirror] = ()) -> Tally:
         """Count jobs and objects. A store that can add up by itself does: this looks at every job.
 
         Args:
-            owed_to: Storages for which it counts what they are owed too.
+            owed_to: Mirrors for which it counts what they are owed too; of a storage there is one.
         """
         return totals.tally(self.find(Query()), owed_to)
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from attrs import frozen
 
+from haulage.contracts.destinations import Mirror
 from haulage.values import RECORD, Copy, Job, JobId, Role, Status
 
 
@@ -121,25 +122,27 @@ def failed_mirror(job: Job, mirrors: Collection[str]) -> str:
     return name if step == "store" and name in mirrors and owed(job, name) else ""
 
 
-def is_owed(job: Job, storage: str) -> bool:
-    """Whether a video that is downloaded has fewer objects in a storage than files, its record among them.
+def is_owed(job: Job, mirror: Mirror) -> bool:
+    """Whether a video that is downloaded has fewer objects in its mirror than files, its record among them.
 
     Numbers are compared, not roles, so that a database can do it for all videos at once. `owed` tells otherwise only
     where the video had another file before it was downloaded anew, and the storage still has that one.
     """
+    storage = mirror.storage
     objects = sum(copy.storage == storage and copy.state == "stored" for copy in job.copies)
-    return not _let_go(job, storage) and job.status is Status.DOWNLOADED and 0 < len(job.files) >= objects
+    wanted = mirror.wants(job) and not _let_go(job, storage)
+    return wanted and job.status is Status.DOWNLOADED and 0 < len(job.files) >= objects
 
 
-def tally(jobs: Iterable[Job], owed_to: Sequence[str] = ()) -> Tally:
-    """Count jobs one by one, and what is owed to these storages."""
+def tally(jobs: Iterable[Job], owed_to: Sequence[Mirror] = ()) -> Tally:
+    """Count jobs one by one, and what is owed to these mirrors."""
     counts: dict[Status, int] = {}
     stored: dict[str, Amount] = {}
     lacking: dict[str, int] = {}
     for job in jobs:
-        for storage in owed_to:
-            if is_owed(job, storage):
-                lacking[storage] = lacking.get(storage, 0) + 1
+        for mirror in owed_to:
+            if is_owed(job, mirror):
+                lacking[mirror.storage] = lacking.get(mirror.storage, 0) + 1
         counts[job.status] = counts.get(job.status, 0) + 1
         for copy in job.copies:
             if copy.state in ("stored", "deleting"):

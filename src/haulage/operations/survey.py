@@ -105,6 +105,7 @@ class _Look:
     def __init__(self, assembly: Assembly) -> None:
         self._store, self._fetcher, self._config = assembly.store, assembly.fetcher, assembly.config
         self.call = Call("survey")
+        self._destinations = assembly.destinations
         self._lock = threading.Lock()
         now = datetime.now(UTC)
         self._closed = {
@@ -171,14 +172,15 @@ class _Look:
         job = self._job(found.request, video)
         waits = job is not None and any(self._store.find(Query(ids=(job.id,), unfinished=True)))
         again = found.named and job is not None and job.id == found.request.id
-        store_to = self._config.store_to
+        store_to = self._destinations(job) if job else self._destinations.default
         verdict = judge(job, store_to, waits=waits, again=again)
         estimate = known(job) if verdict.state is State.STORED or (job is not None and job.home) else None
         if estimate is None and verdict.hauls and isinstance(self._fetcher, SupportsEstimate):
             self._let_in(site)
             estimate = self._fetcher.estimate(video, self.call)
         whole = estimate.video if estimate else (job and job.video) or video
-        return Planned(found.request, verdict, estimate, whole, key(job, store_to[0], self._config.layout, estimate))
+        name = key(job, store_to[0], self._config.layout, estimate)
+        return Planned(found.request, verdict, estimate, whole, name, store_to)
 
     def _job(self, request: Request, video: Video) -> Job | None:
         """The job that has the video, or would find it."""

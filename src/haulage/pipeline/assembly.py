@@ -15,6 +15,7 @@ from haulage.config.hidden import called_secret, hidden
 from haulage.config.load import load
 from haulage.config.model import Budget, Chosen
 from haulage.contracts.context import BuildContext
+from haulage.contracts.destinations import Destinations
 from haulage.contracts.fetcher import Fetcher
 from haulage.contracts.metadata import MetadataStore
 from haulage.contracts.policies import Observer, Recipe, RetryPolicy
@@ -187,14 +188,20 @@ class Assembly:
     @property
     def transfer(self) -> Transfer:
         """Stores, in whatever storage of the config it shall."""
-        return Transfer(_Places(self), self.config.store_to, self.config.layout)
+        return Transfer(_Places(self), self.destinations, self.config.layout)
+
+    @property
+    def destinations(self) -> Destinations:
+        """The storages that shall hold the video of a job, and of which subscriptions they are others."""
+        own = {name: each.store_to for name, each in self.config.subscriptions.items() if each.store_to}
+        return Destinations(self.config.store_to, own)
 
     @property
     def remover(self) -> Remover:
         """Deletes what is stored, in whatever storage of the config it lies."""
         config = self.config
         return Remover(
-            lambda name: self.place(name) if name in config.storages else None, config.store_to, config.lease
+            lambda name: self.place(name) if name in config.storages else None, self.destinations, config.lease
         )
 
     def _observer(self, name: str) -> Observer:
@@ -218,7 +225,7 @@ class Assembly:
 
         def make() -> Worker:
             config = self.config
-            for name in config.store_to:
+            for name in self.destinations.storages:
                 self.place(name)  # what cannot be used is told before anything is downloaded
             transfer = self.transfer
             whole = frozenset(name for name, each in config.subscriptions.items() if each.whole)

@@ -106,7 +106,8 @@ class Driver:
     def _check(self) -> None:
         """Before the first job is begun, make sure that the storages can be written to."""
         if not self._checked:
-            check({name: self._assembly.place(name).storage for name in self._assembly.config.store_to})
+            used = self._assembly.destinations.storages
+            check({name: self._assembly.place(name).storage for name in used})
             self._checked = True
 
     @contextlib.contextmanager

@@ -86,7 +86,7 @@ class Carrier:
         try:
             while True:
                 here, others = self.workspace.holds(attempt.job), tuple(self.transfer.places)
-                step = next_step(attempt.job, self.transfer.store_to, here, others)
+                step = next_step(attempt.job, self.transfer.store_to(attempt.job), here, others)
                 stage = stage_of(step)
                 attempt.cancel.raise_if_cancelled()
                 attempt.enter(stage)
@@ -137,7 +137,7 @@ class Carrier:
         if job.home == self.workspace.home and not self.workspace.keeps(job):
             self.workspace.clear(job)
             job = evolve(job, home=None)
-        return evolve(job, status=status_of(job, self.transfer.store_to, at_work=False))
+        return evolve(job, status=status_of(job, self.transfer.store_to(job), at_work=False))
 
     def _bury(self, attempt: Attempt) -> bool:
         """Record that the attempt before crashed; whether the job is worth another one."""
@@ -211,18 +211,18 @@ class Carrier:
                 Failure(Kind.BUG, f"the fetcher was asked for {job.video.id} and brought {result.video.id}")
             )
         job = evolve(attempt.job, video=result.video, files=result.files, facts=result.facts)
-        attempt.save(evolve(job, status=status_of(job, self.transfer.store_to)), site="open")
+        attempt.save(evolve(job, status=status_of(job, self.transfer.store_to(job))), site="open")
         main = result.files[0]
         attempt.log.info("fetched %s", result.video.title or result.video.id, extra={"size": main.size})
 
     def _finish(self, attempt: Attempt) -> None:
         job = evolve(attempt.job, home=None)
         self.workspace.clear(job)  # first: a crash in between leaves no folder that nobody looks for
-        attempt.settle(evolve(job, status=status_of(job, self.transfer.store_to)), Done())
+        attempt.settle(evolve(job, status=status_of(job, self.transfer.store_to(job))), Done())
 
     def _fail(self, attempt: Attempt, stage: str, error: HaulageError) -> None:
         job, failure = attempt.job, public_failure(error.failure)
-        full = failure.kind is Kind.NO_SPACE and stage in map("store:{}".format, self.transfer.store_to[1:])
+        full = failure.kind is Kind.NO_SPACE and stage in map("store:{}".format, self.transfer.store_to(job)[1:])
         # A mirror that is full is one that fails: what it cannot take it is owed, and nobody waits for it.
         judged = evolve(failure, kind=Kind.STORAGE) if full else failure
         reaction = react(judged, stage, attempt.attempt, job, attempt.strikes, self.policy)
@@ -248,7 +248,7 @@ class Carrier:
 
     def _is_kept(self, job: Job, wait: timedelta) -> bool:
         """Whether local files stay while a job rests: mirrors can be made from the first storage, if it has them."""
-        if not self.workspace.holds(job) or not is_safe(job, self.transfer.store_to):
+        if not self.workspace.holds(job) or not is_safe(job, self.transfer.store_to(job)):
             return True
         return self.workspace.age(job) + wait <= KEEP_FOR and self.space.shortage() is None
 

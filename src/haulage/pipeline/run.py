@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from haulage.contracts.destinations import Mirror
 from haulage.contracts.metadata import NewJob, Query, Site
 from haulage.contracts.policies import Observer, Recipe
 from haulage.contracts.totals import Tally
@@ -166,9 +167,13 @@ class Pipeline:
         return self.assembly.store.find(query or Query())
 
     @property
-    def mirrors(self) -> tuple[str, ...]:
-        """The storages that shall hold each video beside the first one."""
-        return self.assembly.config.store_to[1:]
+    def mirrors(self) -> tuple[Mirror, ...]:
+        """The storages that shall hold videos beside their primary one, and which."""
+        return self.assembly.destinations.mirrors
+
+    def store_to(self, job: Job) -> tuple[str, ...]:
+        """The storages that shall hold the video of a job, by name; all but the first are mirrors."""
+        return self.assembly.destinations(job)
 
     def tally(self) -> Tally:
         """Count jobs, objects and bytes, and the videos that are owed to each mirror."""

@@ -23,6 +23,7 @@ from haulage.builtin.sql.models import (
     VideoRow,
 )
 from haulage.builtin.sql.records import job_values, try_values
+from haulage.contracts.destinations import Mirror
 from haulage.contracts.metadata import (
     Again,
     Beat,
@@ -280,7 +281,7 @@ class SqlStore(MetadataStore):
             return connection.execute(select(from_now())).scalar_one()
 
     @repeated
-    def tally(self, owed_to: Sequence[str] = ()) -> Tally:
+    def tally(self, owed_to: Sequence[Mirror] = ()) -> Tally:
         """See MetadataStore."""
         with transaction(self._database, reads=True) as connection:
             return totals.tally(connection, owed_to)

@@ -80,7 +80,7 @@ class Carrier:
 
     def at_rest(self, job: Job, *, waits: bool) -> tuple[Job, Again | Done]:
         """See settled."""
-        return settled(job, self.transfer.store_to, tuple(self.transfer.places), waits=waits)
+        return settled(job, self.transfer.store_to(job), tuple(self.transfer.places), waits=waits)
 
     def _tried(self, attempt: Attempt) -> Outcome:
         outcome = Outcome(attempt.job)

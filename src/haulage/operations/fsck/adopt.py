@@ -149,7 +149,7 @@ class Adopter:
             job = evolve(job, video=told.video, facts=told.facts, files=told.files)
             for copy in found.copies:
                 job = with_copy(job, copy, evolve(copy, attempt=copy.attempt or held.attempt.attempt))
-            job = evolve(job, status=status_of(job, self._archive.store_to, at_work=False))
+            job = evolve(job, status=status_of(job, self._archive.store_to(job), at_work=False))
             whole = job.status is Status.DOWNLOADED
             try:
                 held.settle(job, Done() if whole else Again())  # otherwise the primary storage gets its copy
