@@ -61,6 +61,38 @@ subscriptions:
     ]
 
 
+def test_rules_of_a_subscription_are_rules_like_any():
+    """By the place where they stand, about its videos alone; two for the same contradict each other."""
+    head = "subscriptions:\n  news: {url: https://a.test/list, retention: [{max_age: 30d}, {keep_last: 3}]}\n"
+    rules = loaded(f"{head}retention: [{{max_age: 90d}}]\n").rules
+    assert {place: (rule.subscription, rule.max_age and rule.max_age.days) for place, rule in rules.items()} == {
+        ("retention", 0): (None, 90),
+        ("subscriptions", "news", "retention", 0): ("news", 30),
+        ("subscriptions", "news", "retention", 1): ("news", None),
+    }
+    assert problems(
+        f"{head}retention: [{{subscription: news, max_age: 90d}}, {{subscription: nws, keep_last: 1}}]\n"
+    ) == [
+        "2:49: subscriptions.news.retention[0].max_age: retention[0] has a max_age for the same videos already;"
+        " write one",
+        "3:50: retention[1].subscription: unknown subscription 'nws'; did you mean 'news'?",
+    ]
+    assert problems(
+        "subscriptions: {news: {url: https://a.test/list, retention: [{subscription: news, keep_last: 1},"
+        " {max_ag: 1d}]}}\n"
+        "retention: [{keep_last: 1, storage: nsa}]\n"
+    ) == [
+        "1:99: subscriptions.news.retention[1].max_ag: unknown option 'max_ag'; did you mean 'max_age'?",
+        "2:28: retention[0].storage: unknown storage 'nsa'; there is only library",
+    ]
+    assert problems(
+        "subscriptions: {news: {url: https://a.test/list, retention: [{subscription: news, keep_last: 1}]}}\n"
+    ) == [
+        "1:63: subscriptions.news.retention[0].subscription: the rule is about the subscription that it stands under;"
+        " leave it out"
+    ]
+
+
 def test_storages_that_are_named_for_all_count_for_subscriptions_too():
     """As `haulage get --storage` says: whatever any store_to says."""
     text = "storages: {a: a, b: b}\nsubscriptions: {news: {url: https://a.test/list, store_to: [b]}}\n"

@@ -58,6 +58,27 @@ def test_what_a_subscription_gave_is_told(haulage, subscribed):
     assert "\nfrom" not in haulage("show", "first").stdout
 
 
+def test_rules_of_a_subscription_let_its_videos_go_alone(haulage, subscribed):
+    """A plan names them by their place, in lines that fit on a terminal; a sync does not bring them back."""
+    config = subscribed / "haulage.yaml"
+    assert haulage("get", "http://a.test/good/ours").returncode == 0
+    assert haulage("sync", "news").returncode == 0
+    news = "{url: http://a.test/list/news, retention: [{max_age: 1ms}, {keep: [second]}]}"
+    config.write_text(config.read_text().replace("http://a.test/list/news", news))
+    lines = haulage("prune", "--dry-run").stdout.splitlines()
+    assert lines[1] == "subscriptions.news.retention[0].max_age"
+    assert lines[2].split()[:2] == ["library", "1"]
+    assert lines[3:] == [
+        "subscriptions.news.retention[1].keep keeps 1 that subscriptions.news.retention[0].max_age would let go."
+    ]
+    [going] = json.loads(haulage("prune", "--dry-run", "--json").stdout)["going"]
+    assert (going["video_id"], going["subscription"]) == ("first", "news")
+    assert haulage("prune", "--yes").returncode == 0
+    assert haulage("sync", "news").returncode == 0
+    there = {path.parent.name for path in (subscribed / "library").rglob("video.mp4")}
+    assert there == {"ours", "second"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "config", "said"),
     [

@@ -85,12 +85,14 @@ def load(
         for name in values.get("prices", {})
         if name not in storages
     ]
-    if isinstance(written.get("subscriptions"), dict):
-        wrong = subscriptions.problems(written["subscriptions"], top.variants, storages)
-        problems += [each.under("subscriptions") for each in wrong]
+    named = written["subscriptions"] if isinstance(written.get("subscriptions"), dict) else {}
+    problems += [each.under("subscriptions") for each in subscriptions.problems(named, top.variants, storages)]
+    rules: dict[retention.Place, tuple[retention.Rule, Mapping[str, Any]]] = {}
     if "retention" in values:
-        wrong = retention.problems(top.retention, written["retention"], storages)
-        problems += [each.under("retention") for each in wrong]
+        both = zip(top.retention, written["retention"], strict=True)
+        rules |= {("retention", index): each for index, each in enumerate(both)}
+    rules |= subscriptions.rules(named)
+    problems += retention.problems(rules, storages, named)
     if found := [*interpolated.problems, *_without(problems, interpolated.problems)]:
         raise document.error(found)
     return Config(

@@ -9,7 +9,7 @@ from attrs import Factory, field, frozen, validators
 
 from haulage.config.hosts import Host
 from haulage.config.options import option
-from haulage.config.retention import Rule
+from haulage.config.retention import Place, Rule, under
 from haulage.config.sizes import Dollars, Size
 from haulage.config.subscriptions import Subscription
 from haulage.errors import ConfigError
@@ -247,3 +247,11 @@ class Config:
     private_hosts: tuple[str, ...]
     lease: timedelta
     folder: Path
+
+    @property
+    def rules(self) -> Mapping[Place, Rule]:
+        """All rules of retention, by their places: those of all, and those under subscriptions."""
+        rules: dict[Place, Rule] = {("retention", index): rule for index, rule in enumerate(self.retention)}
+        for name, each in self.subscriptions.items():
+            rules |= under(name, each.retention)
+        return rules

@@ -8,6 +8,7 @@ from attrs import frozen
 from haulage.config import destinations
 from haulage.config.document import Problem
 from haulage.config.options import option
+from haulage.config.retention import Place, Rule, under
 from haulage.config.shorthand import named
 from haulage.config.structure import fill
 from haulage.config.wording import show, unknown
@@ -34,6 +35,9 @@ class Subscription:
         (),
         help="Where its videos go, instead of the storages that all others go to; the first must have a video.",
         example="[archive]",
+    )
+    retention: tuple[Rule, ...] = option(
+        (), help="Rules of retention for its videos alone.", example="[{max_age: 90d}, {keep_last: 10}]"
     )
     whole: bool = option(
         False,
@@ -64,3 +68,11 @@ def problems(written: Mapping[str, Any], variants: Collection[str], storages: Co
         if first != name:
             variant = f" in the variant {show(variant)}" if variant else ""
             yield Problem((name, "url"), f"subscription {show(first)} has the same URL{variant} already; write one")
+
+
+def rules(written: Mapping[str, Any]) -> Iterator[tuple[Place, tuple[Rule, Mapping[str, Any]]]]:
+    """The rules under subscriptions that are right each by itself, as they were read and as they were written."""
+    for name, own in written.items():
+        read = fill(own, Subscription)[0].get("retention", ()) if isinstance(own, dict) else ()
+        for place, rule in under(name, read).items():
+            yield place, (rule, own["retention"][place[-1]])

@@ -61,6 +61,7 @@ class Holding:
         stored_at: When the first of them was stored, in UTC, by the store's clock.
         deleted_at: When the last of them was deleted; None where they are there.
         deleting: Whether it was decided of one of them that it shall go, and it is not gone yet.
+        subscription: See Job.
     """
 
     job: JobId
@@ -77,6 +78,7 @@ class Holding:
     stored_at: datetime | None
     deleted_at: datetime | None
     deleting: bool = False
+    subscription: str = ""
 
 
 @frozen
@@ -176,4 +178,5 @@ def holdings(job: Job) -> Iterator[Holding]:
             stored_at=min((copy.stored_at for copy in copies if copy.stored_at), default=None),
             deleted_at=max((copy.deleted_at for copy in copies if copy.deleted_at), default=None) if deleted else None,
             deleting=any(copy.state == "deleting" for copy in copies),
+            subscription=job.subscription,
         )

@@ -100,8 +100,10 @@ def _page(database: Database, last: int) -> tuple[list[Holding], int | None]:
         )
         what = [video.job, video.source, video.video_id, video.variant, video.title, video.channel_id]
         measured = [video.download_format, video.download_resolution]
-        columns = select(*what, *measured, *list(added.c)[1:]).join(added, added.c.video == video.number).where(named)
-        rows: Sequence[Sequence[Any]] = connection.execute(columns).all()
+        columns = select(*what, *measured, *list(added.c)[1:], VideoProcessingJob.subscription)
+        joined = columns.join(added, added.c.video == video.number)
+        joined = joined.join(VideoProcessingJob, VideoProcessingJob.id == video.job).where(named)
+        rows: Sequence[Sequence[Any]] = connection.execute(joined).all()
     return [Holding(*row) for row in rows], upto
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from attrs import define, evolve, frozen
 
+from haulage.config.document import dotted
 from haulage.contracts.metadata import Again, Done, Query
 from haulage.contracts.totals import Holding, holdings
 from haulage.errors import AttemptLost, Failure, Kind, StorageError
@@ -70,7 +71,8 @@ def planned(assembly: Assembly) -> Plan:
     """
     # Whichever of the two clocks is ahead, nothing goes too early.
     now = min(assembly.store.clock(), datetime.now(UTC))
-    return plan(assembly.store.holdings(), assembly.config.retention, assembly.rates, now)
+    rules = {dotted(place): rule for place, rule in assembly.config.rules.items()}
+    return plan(assembly.store.holdings(), rules, assembly.rates, now)
 
 
 class Deletion:

@@ -136,6 +136,7 @@ class TotalsLaws:
     def test_holdings_say_what_each_video_takes_up(self, stores: Stores) -> None:
         """For each video and storage what is there, all files together; and what was deleted, likewise."""
         assert list(stores.second.holdings()) == [], "an empty store holds something"
+        stores.first.add([new(1, subscription="news")])
         _archive(stores)
         told = list(stores.second.holdings())
         sums = {(each.video_id, each.storage, each.deleted_at is None): (each.objects, each.size) for each in told}
@@ -163,6 +164,7 @@ class TotalsLaws:
         assert (whole.title, whole.channel_id) == ("Ä title", "UC1"), "a holding describes another video"
         assert (whole.container, whole.resolution) == ("mp4", "1080p"), "a holding tells other facts than the job"
         bare = next(each for each in told if each.video_id == "part")
+        assert (whole.subscription, bare.subscription) == ("news", ""), "a holding is of another subscription"
         assert (bare.container, bare.resolution) == (None, None), "a holding tells facts that nobody measured"
 
     @law

@@ -72,6 +72,12 @@ class ForgetsWhatWasDeleted(RightStore):
         return (holding for holding in super().holdings() if not holding.deleted_at)
 
 
+@breaks("holdings_say_what_each_video_takes_up")
+class ForgetsWhoseItIs(RightStore):
+    def holdings(self):
+        return (evolve(holding, subscription="") for holding in super().holdings())
+
+
 @breaks("holdings_of_many_videos_come_each_once")
 class HoldsOnePage(RightStore):
     def holdings(self):
