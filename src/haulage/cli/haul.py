@@ -4,7 +4,7 @@ import contextlib
 import json
 from collections.abc import Iterable, Iterator
 
-from haulage import ENDED, HaulageError, Job, Query, Request, Status
+from haulage import ENDED, HaulageError, Job, Limits, Query, Request, Status
 from haulage.cli.display import Display
 from haulage.cli.exits import Exit
 from haulage.cli.report import document
@@ -13,6 +13,7 @@ from haulage.cli.signals import graceful
 from haulage.cli.tally import Tally
 from haulage.pipeline.budget import uncounted
 
+_LIMITED = "ended by --{}; what was not finished stays in the queue, and the same command goes on with it"
 _INTERRUPTED = "stopped; what was not finished stays in the queue, and the same command goes on with it"
 
 
@@ -59,7 +60,9 @@ def _haul(
         pipeline.abandon()
         display.last(_INTERRUPTED)
 
-    with graceful(pipeline.stop, display.say, display.abandon, give_up) as stopped, pipeline, display:
+    limits = Limits(settings.max_duration, settings.max_bytes)
+    ways_out = graceful(pipeline.stop, display.say, display.abandon, give_up, settings.max_duration)
+    with ways_out as stopped, pipeline, display:
         noted = None if requests is None else _noted(requests, tally)
         lists = {} if subscriptions is None else pipeline.subscribed(subscriptions)
         for request in lists.values():
@@ -67,12 +70,12 @@ def _haul(
         queue = requests is None and subscriptions is None
         display.uncounted(uncounted(pipeline.assembly.config.budget, pipeline.assembly.rates))
         display.left_alone(pipeline.sites())  # who asks for what waits shall not wonder
-        run = pipeline.sync(lists) if lists else pipeline.run(noted, forever=forever)
+        run = pipeline.sync(lists, limits=limits) if lists else pipeline.run(noted, forever=forever, limits=limits)
         vanished: list[str] = []
         with contextlib.closing(run) as jobs:
             for job in jobs:
                 vanished += [_vanished(name, job) for name, each in lists.items() if each.id == job.id and _failed(job)]
-                left = stopped() and job.status not in ENDED
+                left = (stopped() or pipeline.limit is not None) and job.status not in ENDED
                 if not forever:
                     tally.add(job, None if left else display.word(job))
                 if left:
@@ -81,7 +84,7 @@ def _haul(
                     print(json.dumps(document(job, pipeline), ensure_ascii=False), flush=True)  # noqa: T201
                 else:
                     display.result(job, pipeline)
-        if queue and not forever and not stopped():
+        if queue and not forever and not stopped() and pipeline.limit is None:
             # Nobody named these, and nobody works on them: their sites wait for a person.
             for job in pipeline.find(Query(unfinished=True)):
                 tally.add(job, display.word(job))
@@ -96,6 +99,9 @@ def _haul(
             left = forever or next(pipeline.find(Query(unfinished=True)), None) is not None
         if stopped() and left:
             display.say("stopped; what was not begun stays in the queue, and the same command goes on with it")
+            return Exit.STOPPED
+        if pipeline.limit is not None and left:
+            display.say(_LIMITED.format(pipeline.limit.replace("_", "-")))
             return Exit.STOPPED
         return tally.code(pipeline)
 
