@@ -79,7 +79,8 @@ class Lister:
         known: dict[JobId, Job] = {}
         if looks or (job.subscription and any(each.video is None for each in new)):
             known = {each.id: each for each in self._find(new)}
-        lists = [each for each in new if (there := known.get(each.request.id)) and there.status is Status.EXPANDED]
+        pages = (each for each in new if each.video is None)
+        lists = [each for each in pages if (there := known.get(each.request.id)) and there.status is Status.EXPANDED]
         if batch:
             begun = {each.id for each in self._find(lists, batch=batch)}  # a list may hold one that holds it
             lists = [each for each in lists if each.request.id not in begun]

@@ -32,6 +32,7 @@ CREATE TABLE video_processing_jobs (
 );
 CREATE INDEX due_by_home ON video_processing_jobs (home) WHERE home IS NOT NULL AND due_at IS NOT NULL;
 CREATE INDEX due_by_batch ON video_processing_jobs (batch, site, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX due_by_subscription ON video_processing_jobs (subscription) WHERE due_at IS NOT NULL;
 CREATE INDEX held_by_worker ON video_processing_jobs (worker) WHERE attempt IS NOT NULL;
 CREATE INDEX due_by_site ON video_processing_jobs (site, due_at) WHERE due_at IS NOT NULL;
 CREATE TABLE sites (

@@ -67,6 +67,13 @@ Index(
     sqlite_where=VideoProcessingJob.due_at.is_not(None),
     postgresql_where=VideoProcessingJob.due_at.is_not(None),
 )
+# What waits of a subscription, in the order it was added: SQLite keeps the number behind each entry.
+Index(
+    "due_by_subscription",
+    VideoProcessingJob.subscription,
+    sqlite_where=VideoProcessingJob.due_at.is_not(None),
+    postgresql_where=VideoProcessingJob.due_at.is_not(None),
+)
 # Those whose files lie in a workspace: few at a time.
 Index(
     "due_by_home",
