@@ -90,6 +90,15 @@ def test_a_reading_that_broke_off_loses_nothing(subscribed, serve, videos, pulle
         assert len(pulled(running)[0]) == 3
 
 
+def test_a_list_of_one_video_is_a_list(subscribed, serve, videos, pulled):
+    """The only video of a channel does not take its place: the channel is read again, and may have more then."""
+    with subscribed("known") as running:
+        url = serve("known.list", "\n".join(videos(1)))
+        assert pulled(running)[1] == {url: Status.EXPANDED, videos(1)[0]: Status.DOWNLOADED}
+        serve("known.list", "\n".join(videos(2)))
+        assert pulled(running)[1] == {url: Status.EXPANDED, videos(2)[0]: Status.DOWNLOADED}
+
+
 def test_what_another_list_brought_does_not_end_a_reading(subscribed, serve, videos, pulled):
     """A page may be known since somebody else has it too: what comes behind it may still be new."""
     with subscribed("mixed", "news") as running:
