@@ -40,6 +40,8 @@ def test_one_that_vanished_is_named(haulage, subscribed):
     ]
     assert "2 stored" in result.stderr
     assert "subscription gone cannot be read" in haulage("sync", "--json").stderr
+    logged = [json.loads(line)["message"] for line in haulage("--log-format", "json", "sync").stderr.splitlines()]
+    assert said[0] in logged
     assert (subscribed / "library" / "channel" / "first" / "video.mp4").exists()
 
 

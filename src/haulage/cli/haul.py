@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 from collections.abc import Iterable, Iterator
 
 from haulage import ENDED, HaulageError, Job, Limits, Query, Request, Status
@@ -12,6 +13,9 @@ from haulage.cli.settings import Settings
 from haulage.cli.signals import graceful
 from haulage.cli.tally import Tally
 from haulage.pipeline.budget import uncounted
+from haulage.secrets import one_line
+
+_log = logging.getLogger(__name__)
 
 _LIMITED = "ended by --{}; what was not finished stays in the queue, and the same command goes on with it"
 _INTERRUPTED = "stopped; what was not finished stays in the queue, and the same command goes on with it"
@@ -74,7 +78,8 @@ def _haul(
         vanished: list[str] = []
         with contextlib.closing(run) as jobs:
             for job in jobs:
-                vanished += [_vanished(name, job) for name, each in lists.items() if each.id == job.id and _failed(job)]
+                gone = [name for name, each in lists.items() if each.id == job.id and _failed(job)]
+                vanished += [_vanished(name, job) for name in gone]
                 left = (stopped() or pipeline.limit is not None) and job.status not in ENDED
                 if not forever:
                     tally.add(job, None if left else display.word(job))
@@ -93,6 +98,7 @@ def _haul(
             display.account()
         for line in vanished:
             display.say(line)
+            _log.warning("%s", line)  # where the log is all that is shown
         display.closed(pipeline.sites(), tally.sites)
         left = tally.left
         if queue:
@@ -101,7 +107,9 @@ def _haul(
             display.say("stopped; what was not begun stays in the queue, and the same command goes on with it")
             return Exit.STOPPED
         if pipeline.limit is not None and left:
-            display.say(_LIMITED.format(pipeline.limit.replace("_", "-")))
+            line = _LIMITED.format(pipeline.limit.replace("_", "-"))
+            display.say(line)
+            _log.info("%s", line)
             return Exit.STOPPED
         return tally.code(pipeline)
 
@@ -112,7 +120,8 @@ def _failed(job: Job) -> bool:
 
 def _vanished(name: str, job: Job) -> str:
     why = f": {job.tries[-1].failure}" if job.tries else ""
-    return f"subscription {name} cannot be read{why}; nothing of it was deleted, and the next sync asks again"
+    said = f"subscription {name} cannot be read{why}; nothing of it was deleted, and the next sync asks again"
+    return one_line(said)
 
 
 def _noted(requests: Iterable[Request], tally: Tally) -> Iterator[Request]:

@@ -42,7 +42,8 @@ PAUSES = []
 class PlainFetcher(Fetcher):
     """Lists are files of URLs, one a line, whose name ends in .list; at "broken" they break off.
 
-    What is in one with "known" in its name is known to be a video. With "grow" in its URL a video is offered while it grows; with "restart" its first half is begun anew.
+    What is in one with "known" in its name is known to be a video. With "grow" in its URL a video is offered
+    while it grows; with "restart" its first half is begun anew.
     """
 
     def site(self, url):
