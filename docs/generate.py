@@ -84,6 +84,8 @@ def _keys(options: type, above: str) -> Iterator[Sequence[str]]:
 
 
 def _default(each: "attrs.Attribute[Any]") -> str:
+    if each.default is attrs.NOTHING:
+        return ""
     default = each.default.factory() if isinstance(each.default, _FACTORY) else each.default
     if not default and each.name in COMPONENTS:
         return written({"type": COMPONENTS[each.name][1]})

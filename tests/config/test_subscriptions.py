@@ -101,6 +101,12 @@ def test_storages_that_are_named_for_all_count_for_subscriptions_too():
     assert load(text, "haulage.yaml", folder, {}, host, {"store_to": ("a",)}).subscriptions["news"].store_to == ()
 
 
+def test_two_urls_of_one_request_are_the_same():
+    """What only signs a URL makes no other list of it."""
+    said = problems("subscriptions: {a: 'https://a.test/l?Signature=1', b: 'https://a.test/l?Signature=2'}\n")
+    assert said == ["1:52: subscriptions.b.url: subscription 'a' has the same URL already; write one"]
+
+
 def test_a_list_of_them_has_no_names():
     """They are a mapping."""
     assert problems("subscriptions: [https://a.test/list]\n") == ["1:1: subscriptions: expected a mapping, got a list"]

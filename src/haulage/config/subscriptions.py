@@ -14,6 +14,7 @@ from haulage.config.structure import fill
 from haulage.config.wording import show, unknown
 from haulage.errors import ConfigError
 from haulage.urls import check_url
+from haulage.values import JobId, Request
 
 
 def _url(_: object, __: object, url: str) -> None:
@@ -54,7 +55,7 @@ def problems(written: Mapping[str, Any], variants: Collection[str], storages: Co
         variants: The names of the variants that there are.
         storages: The names of the storages that there are.
     """
-    said: dict[tuple[str, str], str] = {}
+    said: dict[JobId, str] = {}
     for name, own in written.items():
         yield from (problem.under(name) for problem in named("subscription", name))
         values = fill(own, Subscription)[0] if isinstance(own, dict) else {}
@@ -64,7 +65,7 @@ def problems(written: Mapping[str, Any], variants: Collection[str], storages: Co
         if "store_to" in values:
             wrong = destinations.problems(own["store_to"], storages)
             yield from (problem.under(name, "store_to") for problem in wrong)
-        first = said.setdefault((url, variant), name) if url else name
+        first = said.setdefault(Request(url, variant).id, name) if url else name
         if first != name:
             variant = f" in the variant {show(variant)}" if variant else ""
             yield Problem((name, "url"), f"subscription {show(first)} has the same URL{variant} already; write one")
