@@ -8,7 +8,7 @@ import inspect
 import re
 import sys
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -79,9 +79,13 @@ def _keys(options: type, above: str) -> Iterator[Sequence[str]]:
             yield from _keys(each.type, f"{above}{each.name}.")
         elif get_origin(each.type) is tuple and attrs.has(item := get_args(each.type)[0]):
             yield from _keys(item, f"{above}{each.name}[].")
+        elif get_origin(each.type) is Mapping and attrs.has(item := get_args(each.type)[1]):
+            yield from _keys(item, f"{above}{each.name}.NAME.")
 
 
 def _default(each: "attrs.Attribute[Any]") -> str:
+    if each.default is attrs.NOTHING:
+        return ""
     default = each.default.factory() if isinstance(each.default, _FACTORY) else each.default
     if not default and each.name in COMPONENTS:
         return written({"type": COMPONENTS[each.name][1]})

@@ -21,8 +21,9 @@ from haulage.contracts.policies import (
 )
 from haulage.contracts.totals import Tally
 from haulage.errors import ConfigError, Failure, HaulageError, Kind
-from haulage.pipeline.asked import check_url
+from haulage.pipeline.limits import Limits
 from haulage.pipeline.run import ENDED, Pipeline
+from haulage.urls import check_url
 from haulage.values import Copy, Job, JobId, MediaFacts, MediaFile, Request, Status, Try, Video
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "JobEvent",
     "JobId",
     "Kind",
+    "Limits",
     "Lost",
     "MediaFacts",
     "MediaFile",

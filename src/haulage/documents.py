@@ -28,6 +28,7 @@ def job_document(job: Job, object_url: Callable[[Copy], str | None]) -> dict[str
         "source": video and video.source,
         "video_id": video and video.id,
         "variant": job.request.variant,
+        "subscription": job.subscription or None,
         "channel_id": video and video.channel_id,
         "title": video and video.title,
         "url": public_url(job.request.url),

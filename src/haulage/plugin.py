@@ -8,6 +8,7 @@ from haulage.cancel import Cancelled
 from haulage.config.options import option
 from haulage.config.sizes import Size
 from haulage.contracts.context import BuildContext, Cancel, Context, Growing
+from haulage.contracts.destinations import Mirror
 from haulage.contracts.fetcher import Estimate, Fetcher, SupportsEstimate, SupportsIdentity, SupportsMeasuring
 from haulage.contracts.findings import Finding, SupportsExamination
 from haulage.contracts.metadata import (
@@ -139,6 +140,7 @@ __all__ = [
     "MediaFile",
     "MetadataStore",
     "MetadataStoreComponent",
+    "Mirror",
     "NewJob",
     "ObjectInfo",
     "Observer",

@@ -215,6 +215,8 @@ class Job:
         site: What politeness treats as one with others.
         status: What people see.
         parent: The job of the list it was found in.
+        subscription: The name of the subscription whose list gave it, or that it is the list of; "" for none.
+        listed: Whether the list behind it, where it has one, was read to its end, and no reading has begun since.
         twin: The job that has the same video, where this one ended as a duplicate.
         video: What it turned out to be.
         facts: Measured from the main file.
@@ -235,6 +237,8 @@ class Job:
     site: str
     status: Status = Status.PENDING
     parent: JobId | None = None
+    subscription: str = ""
+    listed: bool = False
     twin: JobId | None = None
     video: Video | None = None
     facts: MediaFacts | None = None

@@ -93,8 +93,9 @@ def _job(
             "size": 5_000_000, "sha256": "5" * 64}  # fmt: skip
     files = "[]" if status == "failed" else json.dumps([file])
     tables["video_processing_jobs"].append(
-        {"number": number, "id": job, "url": url, "variant": "", "site": "youtube", "status": status, "batch": "b1",
-         "files": files, "asked_after": 0, "stage": "", "done": 0, "added_at": _time(BEGAN)}
+        {"number": number, "subscription": "" if number % 10 else "news", "listed": False, "id": job, "url": url,
+         "variant": "", "site": "youtube", "status": status, "batch": "b1", "files": files, "asked_after": 0,
+         "stage": "", "done": 0, "added_at": _time(BEGAN)}
     )  # fmt: skip
     failed = status == "failed"
     tables["attempts"].append(

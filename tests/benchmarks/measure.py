@@ -31,6 +31,8 @@ MIRRORED: Sequence[Sequence[str]] = (("status",),)
 CONFIG = """
 storages: {{archive: {{type: s3, bucket: films, region: eu-central-1}}{mirror}}}
 database: {url}
+subscriptions:
+  news: {{url: https://example.com/news, retention: [{{max_age: 700d}}, {{keep_last: 5}}]}}
 retention:
   - {{max_age: 900d, keep_last: 10}}
   - {{max_total: 38TB}}

@@ -241,7 +241,8 @@ def test_other_short_forms():
         (
             "xyzzy: {}\n",
             "1:1: xyzzy: unknown option 'xyzzy'; there are budget, database, executor, fetcher, layout, lease, observers,"
-            " plugins, prices, private_hosts, retention, retry, storages, store_to, variants, workers, workspace",
+            " plugins, prices, private_hosts, retention, retry, storages, store_to, subscriptions, variants, workers,"
+            " workspace",
         ),
         ("observers: [watch]\n", "1:1: observers: expected a mapping, got a list"),
         ("observers: {w: 3}\n", "1:13: observers.w: expected a mapping, got 3"),

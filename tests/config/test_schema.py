@@ -44,15 +44,27 @@ def problems(document, offered=OFFERED):
 LISTED = {
     "store_to names a storage that is not there": (
         {"storages": {"nas": "x"}, "store_to": ["nsa"]},
-        r"store_to\[\d+\]: unknown storage .*",
+        r"(subscriptions\..*\.)?store_to\[\d+\]: unknown storage .*",
     ),
     "store_to names a storage twice, once by a variable": (
         {"storages": {"nas": "x"}, "store_to": ["nas", "${LIBRARY}"]},
-        r"store_to\[\d+\]: .* is there twice",
+        r"(subscriptions\..*\.)?store_to\[\d+\]: .* is there twice",
     ),
     "prices names a storage that is not there": (
         {"storages": {"nas": "x"}, "prices": {"nsa": {"storage": "1 USD"}}},
         r"prices\..*: unknown storage .*",
+    ),
+    "a subscription names a variant that is not there": (
+        {"subscriptions": {"news": {"url": "https://a.test/b", "variant": "adio"}}},
+        r"subscriptions\..*\.variant: unknown variant .*",
+    ),
+    "two subscriptions are the same": (
+        {"subscriptions": {"news": "https://a.test/b", "talks": {"url": "https://a.test/b"}}},
+        r"subscriptions\..*\.url: subscription '.*' has the same URL.* already; write one",
+    ),
+    "a URL that nobody hauls": (
+        {"subscriptions": {"news": "https://:80"}},
+        r"subscriptions\..*\.url: .* is not a URL that can be hauled; .*",
     ),
     "workers and executor are both there": (
         {"workers": 4, "executor": {"type": "threads"}},
@@ -72,31 +84,45 @@ LISTED = {
     "a layout": ({"layout": "video.{ext}"}, r"layout: .*"),
     "a host": ({"private_hosts": ["a/b"]}, r"(.*\.)?(private_hosts\[\d+\]|host): expected a host name, .*"),
     "a path that is empty": ({"workspace": {"path": ""}}, r"workspace\.path: expected a path, got an empty text"),
-    "a rule of retention without any": ({"retention": [{}]}, r"retention\[\d+\]: a rule that says neither .*"),
+    "a rule of retention without any": (
+        {"retention": [{}]},
+        r"(subscriptions\..*\.)?retention\[\d+\]: a rule that says neither .*",
+    ),
     "a rule with nothing for a value": (
         {"retention": [{"keep_last": 1, "max_age": None}]},
-        r"retention\[\d+\]\.\w+: expected a value, got nothing; .*",
+        r"(subscriptions\..*\.)?retention\[\d+\]\.\w+: expected a value, got nothing; .*",
     ),
     "a rule for a storage that is not there": (
         {"retention": [{"keep_last": 1, "storage": "xyzzy"}]},
-        r"retention\[\d+\]\.storage: unknown storage .*",
+        r"(subscriptions\..*\.)?retention\[\d+\]\.storage: unknown storage .*",
+    ),
+    "a rule for a subscription that is not there": (
+        {"retention": [{"keep_last": 1, "subscription": "xyzzy"}]},
+        r"retention\[\d+\]\.subscription: unknown subscription .*",
+    ),
+    "a rule under a subscription that names one": (
+        {"subscriptions": {"news": {"url": "https://a.test/b", "retention": [{"keep_last": 1, "subscription": "x"}]}}},
+        r"subscriptions\..*\.retention\[\d+\]\.subscription: the rule is about the subscription .*",
     ),
     "a rule for what has no name": (
         {"retention": [{"keep_last": 1, "channel": ""}]},
-        r"retention\[\d+\]\.(channel|storage): expected a name, got an empty text",
+        r"(subscriptions\..*\.)?retention\[\d+\]\.(channel|storage|subscription): expected a name, got an empty text",
     ),
     "a rule for whatever is there": (
         {"retention": [{"max_age": 0}]},
-        r"retention\[\d+\]\.max_age: expected more than 0s, .*",
+        r"(subscriptions\..*\.)?retention\[\d+\]\.max_age: expected more than 0s, .*",
     ),
-    "a rule that keeps nothing": ({"retention": [{"keep": []}]}, r"retention\[\d+\]\.keep: expected .*patterns?, .*"),
+    "a rule that keeps nothing": (
+        {"retention": [{"keep": []}]},
+        r"(subscriptions\..*\.)?retention\[\d+\]\.keep: expected .*patterns?, .*",
+    ),
     "a rule that keeps all": (
         {"retention": [{"max_age": 1, "keep": ["*"]}]},
-        r"retention\[\d+\]\.keep: keeps all that the rule is about, .*",
+        r"(subscriptions\..*\.)?retention\[\d+\]\.keep: keeps all that the rule is about, .*",
     ),
     "two rules for the same": (
         {"retention": [{"keep_last": 1}, {"keep_last": 2}]},
-        r"retention\[\d+\]\.\w+: retention\[\d+\] has a \w+ for the same videos already; write one",
+        r"(subscriptions\..*\.)?retention\[\d+\]\.\w+: .*retention\[\d+\] has a \w+ for the same videos already; .*",
     ),
     "no bytes and no dollars at all": ({"retention": [{"max_total": "0B"}]}, r".*: 'max_\w+' must be > 0: 0(\.0)?"),
     "a duration that is too short": ({"lease": "500ms"}, r"lease: expected at least 1s"),

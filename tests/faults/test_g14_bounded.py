@@ -97,9 +97,9 @@ def idle(folder: Path) -> int:
 
 QUEUED = (
     "with recursive numbers(n) as (select 1 union all select n + 1 from numbers where n < {count})"
-    " insert into video_processing_jobs (id, url, variant, site, status, batch, files, due_at, asked_after, stage,"
-    " done, added_at) select printf('%032x', n), 'http://a.test/good/q' || n, '', 'a.test', 'pending', '', '[]',"
-    " '2020-01-01T00:00:00.000Z', 0, '', 0, '2020-01-01T00:00:00.000Z' from numbers"
+    " insert into video_processing_jobs (subscription, listed, id, url, variant, site, status, batch, files, due_at,"
+    " asked_after, stage, done, added_at) select '', 0, printf('%032x', n), 'http://a.test/good/q' || n, '', 'a.test',"
+    " 'pending', '', '[]', '2020-01-01T00:00:00.000Z', 0, '', 0, '2020-01-01T00:00:00.000Z' from numbers"
 )
 
 

@@ -30,9 +30,9 @@ def old(tmp_path: Path, request: pytest.FixtureRequest, site: Any) -> Chain:
         connection.execute("pragma journal_mode = wal")
         connection.executescript(FROZEN.read_text(encoding="utf-8"))
         job = (
-            "insert into video_processing_jobs (number, id, url, variant, site, status, batch, files, due_at, attempt,"
-            " worker, asked_after, stage, done, added_at) values"
-            " (?, ?, ?, '', 'here', ?, '', '[]', '2026-01-05T10:05:00.250Z', ?, 'host:1:2', 0, '', 0,"
+            "insert into video_processing_jobs (number, subscription, listed, id, url, variant, site, status, batch,"
+            " files, due_at, attempt, worker, asked_after, stage, done, added_at) values"
+            " (?, '', 0, ?, ?, '', 'here', ?, '', '[]', '2026-01-05T10:05:00.250Z', ?, 'host:1:2', 0, '', 0,"
             " '2026-01-05T10:00:02.000Z')"
         )
         attempt = "insert into attempts (id, job, number, worker, began_at) values (?, ?, 1, 'host:1:2', ?)"

@@ -32,6 +32,7 @@ def nothing_known(url, status, job):
         (*unknown, "format", "sha256", "error", "twin", "video_codec", "audio_codec", "fetched_by")
     ) | {
         "variant": "",
+        "subscription": None,
         "url": url,
         "status": status,
         "attempts": 1,
@@ -81,6 +82,7 @@ attempt 1 no failure
         "source": "scripted",
         "video_id": "fine",
         "variant": "",
+        "subscription": None,
         "channel_id": "channel",
         "title": "Title of fine",
         "url": "http://a.test/good/fine",

@@ -104,7 +104,12 @@ def test_what_was_fetched_is_known_and_not_asked_for():
 
 planned = st.builds(
     lambda hauls, size, exact, asked: Planned(
-        REQUEST, Verdict(State.NEW, hauls), Estimate(VIDEO, size=size, exact=exact) if asked else None, VIDEO, None
+        REQUEST,
+        Verdict(State.NEW, hauls),
+        Estimate(VIDEO, size=size, exact=exact) if asked else None,
+        VIDEO,
+        None,
+        STORE_TO,
     ),
     st.booleans(),
     st.none() | st.integers(0, 10**12),

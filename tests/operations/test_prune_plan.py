@@ -13,13 +13,18 @@ from hypothesis import strategies as st
 from haulage.billing.rates import Rate
 from haulage.config.retention import Rule
 from haulage.contracts.totals import Holding
+from haulage.operations.prune import plan as planner
 from haulage.operations.prune.patterns import keeps
-from haulage.operations.prune.plan import plan
 from haulage.values import JobId
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 RATES = {"archive": Rate(0.25, None, 10, ""), "nas": Rate(0.0, None, 10, ""), "cold": Rate(0.125, None, 8, "")}
+
+
+def plan(holdings, rules, rates, now):
+    """What goes by rules that have no names of their own."""
+    return planner.plan(holdings, {f"retention[{index}]": rule for index, rule in enumerate(rules)}, rates, now)
 
 
 def held(video="v", *, days=1, size=10, storage="archive", channel="UC1", **rest):
@@ -51,6 +56,7 @@ def archives(draw, most=6):
             storage=storage,
             channel=draw(st.sampled_from(["UC1", "UC2", ""])),
             variant=draw(st.sampled_from(["", "audio"])),
+            subscription=draw(st.sampled_from(["", "news"])),
             deleted_at=draw(st.sampled_from([None, None, None, NOW])),
             deleting=draw(st.sampled_from([False, False, False, True])),
         )
@@ -62,6 +68,7 @@ RULES = st.lists(
     st.builds(
         Rule,
         channel=st.sampled_from([None, "UC1"]),
+        subscription=st.sampled_from([None, None, "news"]),
         storage=st.sampled_from([None, None, "archive", "nas"]),
         max_age=st.none() | st.integers(1, 4).map(lambda days: days * DAY),
         max_total=st.none() | st.integers(1, 12),
@@ -74,7 +81,8 @@ RULES = st.lists(
 
 
 def about(rule, each):
-    return rule.channel in (None, each.channel_id) and rule.storage in (None, each.storage)
+    wanted = (rule.channel, each.channel_id), (rule.storage, each.storage), (rule.subscription, each.subscription)
+    return all(scope in (None, its) for scope, its in wanted)
 
 
 def age(each):
@@ -93,7 +101,8 @@ def is_kept(each, there, rules):
         alike = [
             other
             for other in there
-            if (other.storage, other.channel_id, other.variant) == (each.storage, each.channel_id, each.variant)
+            if about(rule, other)
+            and (other.storage, other.channel_id, other.variant) == (each.storage, each.channel_id, each.variant)
         ]
         if rule.keep_last and sum(age(other) > age(each) for other in alike) < rule.keep_last:
             return True
@@ -261,6 +270,17 @@ def test_the_newest_are_counted_in_each_storage_channel_and_variant():
     assert {(each.holding.video_id, each.keeper, each.rule) for each in made.kept} == {
         (name, "retention[1].keep_last", "retention[0].max_age") for name in ("v2", "v3", "v5", "v9", "w")
     }
+
+
+def test_a_rule_of_a_subscription_is_about_its_videos_alone():
+    """Limits take of them, and keepers keep and count them, whatever else is in the same channel."""
+    archive = [held(f"v{days}", days=days, subscription="news" if days % 2 else "") for days in range(1, 7)]
+    old = plan(archive, [Rule(subscription="news", max_age=2 * DAY)], RATES, NOW)
+    assert names(old.going) == {("v3", "archive"), ("v5", "archive")}
+    full = plan(archive, [Rule(subscription="news", max_total=20)], RATES, NOW)
+    assert names(full.going) == {("v5", "archive")}
+    kept = plan(archive, [Rule(max_age=DAY / 2), Rule(subscription="news", keep_last=2)], RATES, NOW)
+    assert names(kept.kept) == {("v1", "archive"), ("v3", "archive")}
 
 
 def test_storages_that_the_config_does_not_name_are_left_out():

@@ -14,6 +14,7 @@ from haulage.config.hosts import Host as HostName
 from haulage.config.load import COMPONENTS
 from haulage.config.model import TopLevel
 from haulage.config.sizes import Dollars, Size
+from haulage.config.subscriptions import Subscription
 from haulage.registry.components import ObserverComponent, StorageComponent
 
 
@@ -89,12 +90,18 @@ def component(kind, default=""):
 
 
 STORAGES = TEXTS | st.sampled_from(["/mnt/nas", "s3://b/c", "${TEXT}"]) | component(StorageComponent)
+STORE_TO = st.lists(st.sampled_from(["nas", "a-1", "${LIBRARY}"]), min_size=1, max_size=2, unique=True)
+URLS = st.sampled_from(["https://a.test/list", "http://a.test/b?c", "${NO:-https://c.test/d}"])
 OWN = {
     **{key: component(kind, default) for key, (kind, default) in COMPONENTS.items()},
     "storages": st.dictionaries(st.sampled_from(["nas", "a-1"]), STORAGES, min_size=1),
     "variants": st.dictionaries(st.sampled_from(["audio", "720p"]), options(YtDlp), max_size=2),
+    "subscriptions": st.dictionaries(
+        st.sampled_from(["news", "talks-2"]),
+        URLS | options(Subscription, url=URLS, variant=st.sampled_from(["", "audio"]), store_to=STORE_TO),
+    ),
     "observers": st.dictionaries(TEXTS, st.sampled_from(["prometheus", "zoo"]) | component(ObserverComponent)),
-    "store_to": st.lists(st.sampled_from(["nas", "a-1", "${LIBRARY}"]), min_size=1, max_size=2, unique=True),
+    "store_to": STORE_TO,
     "workers": SCALARS[int],
     "layout": st.sampled_from(["{channel_id}/{video_id}.{ext}", "${NO:-x}{video_id}.{ext}"]),
 }

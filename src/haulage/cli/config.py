@@ -88,7 +88,7 @@ def check(ctx: click.Context, as_json: bool) -> None:
     try:
         config = load(recipe.document, recipe.name, Path(recipe.folder), os.environ, host)
         known = rates(config, host)
-        check_prices(recipe, config.retention, known)
+        check_prices(recipe, config.rules, known)
     except ConfigError as error:
         if not as_json:
             raise

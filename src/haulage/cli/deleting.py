@@ -69,6 +69,7 @@ def holding_document(holding: "Holding") -> dict[str, Any]:
         "variant": holding.variant,
         "channel_id": holding.channel_id or None,
         "title": holding.title or None,
+        "subscription": holding.subscription or None,
         "storage": holding.storage,
         "objects": holding.objects,
         "bytes": holding.size,

@@ -15,7 +15,7 @@ from haulage.cli.settings import Settings, common
 from haulage.documents import time_document
 
 if TYPE_CHECKING:
-    from haulage import Job, Kind, Try
+    from haulage import Job, Kind, Pipeline, Try
 
 
 @click.command("failures")
@@ -48,7 +48,7 @@ def command(ctx: click.Context, kind: tuple[str, ...], source: str, since: datet
         found = [pipeline.find(query)]
         if mirrors:
             found.append(pipeline.find(evolve(query, status=(Status.DOWNLOADED,), owed=mirrors)))
-        groups = _grouped(heapq.merge(*found, key=_failed_at, reverse=True), mirrors)
+        groups = _grouped(heapq.merge(*found, key=_failed_at, reverse=True), pipeline)
         closed = {site.name for site in pipeline.sites() if site.opens is None}
     if as_json:
         told = [_document(group, _command(group, since, closed)) for group in groups]
@@ -91,14 +91,14 @@ def _failed_at(job: "Job") -> datetime:
     return job.tries[-1].ended or datetime.now(UTC)
 
 
-def _grouped(jobs: Iterable["Job"], mirrors: Collection[str]) -> list[Group]:
+def _grouped(jobs: Iterable["Job"], pipeline: "Pipeline") -> list[Group]:
     """Group jobs of which that comes first that failed last."""
     from haulage import Status
     from haulage.contracts.totals import failed_mirror
 
     groups: dict[tuple[Kind, str, bool, str], Group] = {}
     for job in jobs:
-        mirror = failed_mirror(job, mirrors)
+        mirror = failed_mirror(job, pipeline.store_to(job)[1:])
         if job.status is Status.DOWNLOADED and not mirror:
             continue  # what failed was overcome
         last, source = job.tries[-1], job.video.source if job.video else job.site

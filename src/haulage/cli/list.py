@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.option(
     "--source", metavar="SOURCE", default="", help="Only what is of this source, such as youtube; see `failures`."
 )
+@click.option("--subscription", metavar="NAME", default="", help="Only what this subscription gave.")
 @click.option("--kind", multiple=True, metavar="KIND", help="Only what failed last for this reason, and is not stored.")
 @click.option("--storage", metavar="NAME", default="", help="Only what this storage holds a file of.")
 @click.option(
@@ -35,6 +36,7 @@ def command(
     status: tuple[str, ...],
     channel: str,
     source: str,
+    subscription: str,
     kind: tuple[str, ...],
     storage: str,
     since: datetime | None,
@@ -57,6 +59,7 @@ def command(
         status=states(status) or (NOT_WELL if kind else ()),
         channel_id=channel,
         source=source,
+        subscription=subscription,
         kinds=kinds(kind),
         storage=storage,
         added_since=since,

@@ -30,6 +30,7 @@ COMMANDS = {
     "retry": "Try again what failed.",
     "show": "Tell the whole story of one video.",
     "status": "Count jobs by state, and show what is running; live, too.",
+    "sync": "Haul what is new in subscriptions.",
     "url": "Print a URL that lets anybody read a stored video for a while.",
     "usage": "Tell what is stored, how it grows, and what it costs.",
     "work": "Haul whatever waits in the queue.",

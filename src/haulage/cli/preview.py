@@ -176,7 +176,7 @@ def _document(each: Planned | Unseen, pipeline: Pipeline) -> dict[str, Any]:
         "format": estimate and estimate.format,
         "size": estimate and estimate.size,
         "exact": estimate and estimate.exact,
-        "storage": pipeline.assembly.config.store_to[0],
+        "storage": (planned.store_to if planned else pipeline.assembly.config.store_to)[0],
         "key": planned and planned.key,
         "error": None if isinstance(each, Planned) else failure_document(each.failure),
     }

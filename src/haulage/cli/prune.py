@@ -40,9 +40,9 @@ def command(ctx: click.Context, dry_run: bool, yes: bool, as_json: bool) -> int:
 
     with ctx.ensure_object(Settings).pipeline() as pipeline:
         assembly = pipeline.assembly
-        if not assembly.config.retention:
+        if not assembly.config.rules:
             raise ConfigError(_NO_RULES)
-        check_prices(pipeline.recipe, assembly.config.retention, assembly.rates)
+        check_prices(pipeline.recipe, assembly.config.rules, assembly.rates)
         made = planned(assembly)
         gc.freeze()
         gc.enable()
@@ -154,6 +154,8 @@ def _line(rule: str, storage: str, *cells: str) -> str:
     """A line of a table that fits into 80 columns."""
     from rich.cells import set_cell_size
 
+    if len(rule) > 25:  # it stands under a subscription
+        return f"{rule}\n{_line('', storage, *cells)}"
     shown = storage if len(storage) <= 19 else f"{storage[:18]}…"
     first = f"{set_cell_size(rule, 25)} {set_cell_size(shown, 19)}"
     return (first + "".join(f" {cell:>10}" for cell in cells)).rstrip()

@@ -46,7 +46,7 @@ def command(
         requests = [job.request for job in named(pipeline, names, query)]
         if mirrors := pipeline.mirrors:
             owed = named(pipeline, names, evolve(query, status=(Status.DOWNLOADED,), owed=mirrors))
-            requests += [job.request for job in owed if names or failed_mirror(job, mirrors)]
+            requests += [job.request for job in owed if names or failed_mirror(job, pipeline.store_to(job)[1:])]
     if not requests:
         click.echo("nothing to try again", err=True)
         return 0

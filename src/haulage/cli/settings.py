@@ -2,11 +2,15 @@
 
 import os
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from attrs import define
+
+from haulage.cli.moments import Duration
+from haulage.cli.sizes import Size
 
 if TYPE_CHECKING:
     from haulage import Observer, Pipeline
@@ -28,6 +32,8 @@ class Settings:
         log_level: The least severe level to show.
         storage: The storages to use, whatever the config says.
         workers: How many threads work, whatever the config says.
+        max_duration: How long a run may take.
+        max_bytes: How much a run may store.
     """
 
     config: str | None = None
@@ -37,6 +43,8 @@ class Settings:
     log_level: str | None = None
     storage: tuple[str, ...] = ()
     workers: int | None = None
+    max_duration: timedelta | None = None
+    max_bytes: int | None = None
 
     def source(self) -> Path | None:
         """The config file: the one named, that of HAULAGE_CONFIG, or the one in the current folder if there is one."""
@@ -71,10 +79,28 @@ def remember(ctx: click.Context, parameter: click.Parameter, value: Any) -> None
 def working(command: _Function) -> _Function:
     """Give a command that hauls the options of such commands."""
     remembered: dict[str, Any] = {"expose_value": False, "callback": remember}
-    workers = click.option(
-        "--workers", type=click.IntRange(1, 256), metavar="NUMBER", help="How many videos at once.", **remembered
+    options = (
+        click.option(
+            "--workers", type=click.IntRange(1, 256), metavar="NUMBER", help="How many videos at once.", **remembered
+        ),
+        click.option(
+            "--max-duration",
+            type=Duration(),
+            metavar="DURATION",
+            help="End after that long, such as 50m; what runs then goes on with the next run.",
+            **remembered,
+        ),
+        click.option(
+            "--max-bytes",
+            type=Size(),
+            metavar="SIZE",
+            help="Begin nothing new once so much was stored, such as 20GB.",
+            **remembered,
+        ),
     )
-    return workers(command)
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 def common(command: _Function) -> _Function:

@@ -71,6 +71,8 @@ def _story(job: "Job", pipeline: "Pipeline") -> "Iterator[tuple[str, str]]":
         yield "video", " ".join(each for each in (job.video.source, job.video.id, job.request.variant) if each)
         yield "channel", job.video.channel_id
     yield "site", job.site
+    if job.subscription:
+        yield "from", f"the subscription {job.subscription}"
     yield "added", local(job.added)
     yield "status", job.status.value
     if waits := _wait(job, pipeline):
@@ -128,7 +130,7 @@ def _owed(job: "Job", pipeline: "Pipeline") -> "Iterator[_Debt]":
     from haulage import Query
     from haulage.contracts.totals import owed
 
-    debts = [(name, roles) for name in pipeline.mirrors if (roles := owed(job, name))]
+    debts = [(name, roles) for name in pipeline.store_to(job)[1:] if (roles := owed(job, name))]
     if not debts:
         return
     due, when = None, f"not tried again by itself; bring it there with: haulage retry {job.id}"

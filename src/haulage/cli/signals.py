@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from types import FrameType
 
 from haulage.cli.exits import Exit
@@ -17,7 +18,11 @@ _LAST_SECONDS = 1.0
 
 @contextlib.contextmanager
 def graceful(
-    stop: Callable[[], bool], say: Callable[[str], None], abandon: Callable[[], None], give_up: Callable[[], None]
+    stop: Callable[[], bool],
+    say: Callable[[str], None],
+    abandon: Callable[[], None],
+    give_up: Callable[[], None],
+    within: timedelta | None = None,
 ) -> Iterator[Callable[[], bool]]:
     """Let the first Ctrl-C stop a run, the second one and SIGTERM interrupt it, and the one after that end the program.
 
@@ -28,6 +33,7 @@ def graceful(
         say: Tells people what happens.
         abandon: Is called before the program ends on the spot.
         give_up: Is called, in a thread of its own and for a second at most, before an interrupted run is left.
+        within: How long the run may take; one that goes on for seconds after that is left likewise.
 
     Yields:
         Whether the run was stopped.
@@ -35,8 +41,8 @@ def graceful(
     stopping = interrupted = False
     over = threading.Event()
 
-    def leave() -> None:
-        if not over.wait(_PATIENCE_SECONDS):
+    def leave(seconds: float = 0) -> None:
+        if not over.wait(seconds + _PATIENCE_SECONDS):
             giving_up = threading.Thread(target=give_up, daemon=True)
             giving_up.start()
             giving_up.join(_LAST_SECONDS)
@@ -58,6 +64,9 @@ def graceful(
         threading.Thread(target=leave, name="haulage-leave", daemon=True).start()
         raise KeyboardInterrupt
 
+    if within is not None:
+        seconds = min(within.total_seconds(), threading.TIMEOUT_MAX - _PATIENCE_SECONDS)
+        threading.Thread(target=leave, args=(seconds,), name="haulage-limit", daemon=True).start()
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield lambda: stopping

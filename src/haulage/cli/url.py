@@ -84,7 +84,7 @@ def _chosen(pipeline: "Pipeline", job: "Job", storage: str | None, role: str) ->
     config = pipeline.assembly.config
     if storage is not None and storage not in config.storages:
         raise click.UsageError(f"no storage {storage!r} in the config; there are: {', '.join(config.storages)}")
-    order = (storage,) if storage else tuple(dict.fromkeys((*config.store_to, *config.storages)))
+    order = (storage,) if storage else tuple(dict.fromkeys((*pipeline.store_to(job), *config.storages)))
     stored = [copy for copy in job.copies if copy.state == "stored" and copy.storage in order]
     found = [copy for copy in stored if copy.role == role]
     if not found:

@@ -58,6 +58,8 @@ def effective(text: str, name: str, folder: Path, environ: Mapping[str, str], of
     config = load(text, name, folder, environ, offered)
     document = parse(text, name)
     written: dict[str, Any] = interpolate(document.data, environ).data
+    if "subscriptions" in written:
+        written["subscriptions"] = shorthand.subscriptions(written["subscriptions"])
     top = TopLevel(**fill(written, TopLevel)[0])
     found: list[Setting] = []
     for each in attrs.fields(TopLevel):
@@ -74,6 +76,11 @@ def effective(text: str, name: str, folder: Path, environ: Mapping[str, str], of
                 differs = attrs.fields_dict(type(chosen.options))  # type: ignore[arg-type]
                 for name in written[key][inner]:
                     found += part.field(differs[name], getattr(chosen.options, name), written[key][inner])
+        elif key == "subscriptions":
+            for inner, subscription in config.subscriptions.items():
+                part = _Part(document, (key, inner), (key, inner))
+                for one in attrs.fields(type(subscription)):
+                    found += part.field(one, getattr(subscription, one.name), written[key][inner])
         elif key in COMPONENTS:
             short = key == "executor" and "workers" in written
             full = shorthand.executor(written["workers"]) if short else written.get(key, {})

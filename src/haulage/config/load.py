@@ -6,13 +6,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from haulage.config import retention, shorthand
+from attrs import evolve
+
+from haulage.config import destinations, retention, shorthand, subscriptions
 from haulage.config.document import Problem, parse
 from haulage.config.interpolate import interpolate
 from haulage.config.model import Chosen, Config, Offered, TopLevel
 from haulage.config.primitives import Misfit
 from haulage.config.structure import fill, structure
-from haulage.config.wording import expected, scrub, show, unknown
+from haulage.config.wording import expected, scrub, unknown
 from haulage.config.written import data
 from haulage.errors import PluginError
 from haulage.registry.components import (
@@ -53,6 +55,8 @@ def load(
     written: dict[str, Any] = {**interpolated.data, **data(overrides)}
     if "workers" in overrides:
         written.pop("executor", None)
+    if "subscriptions" in written:
+        written["subscriptions"] = shorthand.subscriptions(written["subscriptions"])
     values, problems = fill(written, TopLevel)
     top = TopLevel(**values)
     problems += _disable(offered, values, written)
@@ -75,15 +79,20 @@ def load(
         with _collect(problems, "observers", key):
             observers[key] = choose(offered, ObserverComponent, shorthand.observer(each))
     if "store_to" in values:
-        problems += _store_to(written["store_to"], storages)
+        problems += [each.under("store_to") for each in destinations.problems(written["store_to"], storages)]
     problems += [
         unknown("storage", name, storages).under("prices", name)
         for name in values.get("prices", {})
         if name not in storages
     ]
+    named = written["subscriptions"] if isinstance(written.get("subscriptions"), dict) else {}
+    problems += [each.under("subscriptions") for each in subscriptions.problems(named, top.variants, storages)]
+    rules: dict[retention.Place, tuple[retention.Rule, Mapping[str, Any]]] = {}
     if "retention" in values:
-        wrong = retention.problems(top.retention, written["retention"], storages)
-        problems += [each.under("retention") for each in wrong]
+        both = zip(top.retention, written["retention"], strict=True)
+        rules |= {("retention", index): each for index, each in enumerate(both)}
+    rules |= subscriptions.rules(named)
+    problems += retention.problems(rules, storages, named)
     if found := [*interpolated.problems, *_without(problems, interpolated.problems)]:
         raise document.error(found)
     return Config(
@@ -91,6 +100,10 @@ def load(
         store_to=top.store_to or tuple(storages),
         **chosen,
         variants=variants,
+        subscriptions={
+            name: evolve(each, store_to=()) if "store_to" in overrides else each
+            for name, each in top.subscriptions.items()
+        },
         observers=observers,
         workspace=top.workspace,
         prices=top.prices,
@@ -204,16 +217,6 @@ def _storages(offered: Offered, raw: Mapping[str, Any], problems: list[Problem])
         with _collect(problems, "storages", name):
             storages[name] = choose(offered, StorageComponent, shorthand.storage(written))
     return storages
-
-
-def _store_to(raw: list[Any], known: Iterable[str]) -> Iterator[Problem]:
-    if not raw:
-        yield Problem(("store_to",), "expected at least one storage")
-    for index, name in enumerate(raw):
-        if name not in known:
-            yield unknown("storage", name, known).under("store_to", index)
-        elif name in raw[:index]:
-            yield Problem(("store_to", index), f"{show(name)} is there twice")
 
 
 @contextmanager

@@ -9,8 +9,9 @@ from attrs import Factory, field, frozen, validators
 
 from haulage.config.hosts import Host
 from haulage.config.options import option
-from haulage.config.retention import Rule
+from haulage.config.retention import Place, Rule, under
 from haulage.config.sizes import Dollars, Size
+from haulage.config.subscriptions import Subscription
 from haulage.errors import ConfigError
 from haulage.keys import DEFAULT_LAYOUT, check_layout
 from haulage.registry.components import Component
@@ -151,6 +152,11 @@ class TopLevel:
         help="Other selections of what is downloaded, by name: options of the fetcher that differ.",
         example="{audio: {audio_only: true}}",
     )
+    subscriptions: Mapping[str, Subscription] = option(
+        Factory(dict),
+        help="Channels, playlists and feeds that `haulage sync` asks for again, by name: a URL, or {url: ...}.",
+        example="{news: https://www.youtube.com/@example/videos}",
+    )
     retry: Any = option(Factory(dict), help="How long to wait between tries.", example="{attempts: 3, initial: 1s}")
     executor: Any = option(Factory(dict), help="What runs the work; threads by default.", example="{type: threads}")
     workers: Any = option(
@@ -210,6 +216,7 @@ class Config:
         database: The metadata store.
         fetcher: The fetcher.
         variants: The fetcher with the options of each variant, by name.
+        subscriptions: What is asked for again, by name, in the order they were written.
         retry: The retry policy.
         executor: The executor.
         observers: By name.
@@ -228,6 +235,7 @@ class Config:
     database: Chosen
     fetcher: Chosen
     variants: Mapping[str, Chosen]
+    subscriptions: Mapping[str, Subscription]
     retry: Chosen
     executor: Chosen
     observers: Mapping[str, Chosen]
@@ -239,3 +247,11 @@ class Config:
     private_hosts: tuple[str, ...]
     lease: timedelta
     folder: Path
+
+    @property
+    def rules(self) -> Mapping[Place, Rule]:
+        """All rules of retention, by their places: those of all, and those under subscriptions."""
+        rules: dict[Place, Rule] = {("retention", index): rule for index, rule in enumerate(self.retention)}
+        for name, each in self.subscriptions.items():
+            rules |= under(name, each.retention)
+        return rules

@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from attrs import frozen, validators
+from attrs import evolve, frozen, validators
 
-from haulage.config.document import Problem
+from haulage.config.document import Problem, dotted
 from haulage.config.options import option
 from haulage.config.sizes import Dollars, Size
 from haulage.config.wording import unknown
@@ -35,10 +35,16 @@ def _some_patterns(_: object, __: object, patterns: tuple[str, ...]) -> None:
 
 @frozen
 class Rule:
-    """What may go, and what stays, of a part of the archive: of one channel, of one storage, or of all of it."""
+    """What may go, and what stays, of a part of the archive: of a channel, a subscription, a storage, or all of it."""
 
     channel: str | None = option(
         None, help="Only of this channel, by its id.", example="UCxxxxxxxxxxxxxxxxxxxxxx", validator=_not_empty
+    )
+    subscription: str | None = option(
+        None,
+        help="Only what this subscription gave, by its name in the config.",
+        example="news",
+        validator=_not_empty,
     )
     storage: str | None = option(
         None, help="Only in this storage, by its name in the config.", example="archive", validator=_not_empty
@@ -72,37 +78,56 @@ class Rule:
     )
 
     @property
-    def scope(self) -> tuple[str | None, str | None]:
-        """What it is about: a channel and a storage, None for all."""
-        return self.channel, self.storage
+    def scope(self) -> tuple[str | None, str | None, str | None]:
+        """What it is about: a channel, a subscription and a storage, None for all."""
+        return self.channel, self.subscription, self.storage
+
+
+Place = tuple[str | int, ...]
+"""Where in a config a rule stands: ("retention", 0)."""
+
+
+def under(name: str, rules: Sequence[Rule]) -> dict[Place, Rule]:
+    """The rules that stand under a subscription, which are about its videos alone."""
+    return {
+        ("subscriptions", name, "retention", index): evolve(rule, subscription=name) for index, rule in enumerate(rules)
+    }
 
 
 def problems(
-    rules: Sequence[Rule], written: Sequence[Mapping[str, Any]], storages: Collection[str]
+    rules: Mapping[Place, tuple[Rule, Mapping[str, Any]]], storages: Collection[str], subscriptions: Collection[str]
 ) -> Iterator[Problem]:
     """Say what is wrong with rules that are right each by itself, or contradict each other.
 
     Args:
-        rules: As they were read.
-        written: As they were written.
+        rules: As they were read and as they were written, by their places.
         storages: The names of the storages that there are.
+        subscriptions: The names of the subscriptions that there are.
     """
-    said: dict[tuple[Any, ...], int] = {}
-    for index, (rule, own) in enumerate(zip(rules, written, strict=True)):
+    said: dict[tuple[Any, ...], Place] = {}
+    for place, (rule, own) in rules.items():
         for key in own:
             if getattr(rule, key) is None:
-                yield Problem((index, key), "expected a value, got nothing; leave the key out where it shall not count")
+                yield Problem(
+                    (*place, key), "expected a value, got nothing; leave the key out where it shall not count"
+                )
         if own.get("keep") == []:
-            yield Problem((index, "keep"), "expected at least one pattern, got an empty list")
+            yield Problem((*place, "keep"), "expected at least one pattern, got an empty list")
         limits = [key for key in LIMITS if getattr(rule, key) is not None]
         if rule.storage is not None and rule.storage not in storages:
-            yield unknown("storage", own["storage"], storages).under(index, "storage")
+            yield unknown("storage", own["storage"], storages).under(*place, "storage")
+        if place[0] == "subscriptions" and "subscription" in own:
+            yield Problem(
+                (*place, "subscription"), "the rule is about the subscription that it stands under; leave it out"
+            )
+        elif rule.subscription is not None and rule.subscription not in subscriptions:
+            yield unknown("subscription", own["subscription"], subscriptions).under(*place, "subscription")
         if not limits and rule.keep_last is None and not rule.keep and own.get("keep") != []:
             names = ", ".join((*LIMITS, *KEEPERS))
-            yield Problem((index,), f"a rule that says neither what goes nor what stays; give it one of {names}")
+            yield Problem(place, f"a rule that says neither what goes nor what stays; give it one of {names}")
         if limits and any(not each.strip("*") for each in rule.keep):
-            yield Problem((index, "keep"), f"keeps all that the rule is about, so that its {limits[0]} says nothing")
+            yield Problem((*place, "keep"), f"keeps all that the rule is about, so that its {limits[0]} says nothing")
         for key in (*limits, *(["keep_last"] if rule.keep_last is not None else [])):
-            first = said.setdefault((*rule.scope, key), index)
-            if first != index:
-                yield Problem((index, key), f"retention[{first}] has a {key} for the same videos already; write one")
+            first = said.setdefault((*rule.scope, key), place)
+            if first != place:
+                yield Problem((*place, key), f"{dotted(first)} has a {key} for the same videos already; write one")

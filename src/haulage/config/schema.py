@@ -15,6 +15,7 @@ from haulage.config.load import COMPONENTS, choose
 from haulage.config.model import Offered, TopLevel
 from haulage.config.primitives import Misfit
 from haulage.config.schema_values import ANYTHING, DEFINED, TEXTS, VARIABLES, Schema, mapping, pattern
+from haulage.config.subscriptions import Subscription
 from haulage.registry.components import (
     Component,
     FetcherComponent,
@@ -30,6 +31,9 @@ _SHORT = {  # for each short form of a storage, one of that form and how to tell
     "s3://bucket/prefix": r"^[sS]3://[A-Za-z0-9._-]+(/[\s\S]*)?$",
     "gs://bucket/prefix": r"^[gG][sS]://[A-Za-z0-9._-]+(/[\s\S]*)?$",
 }
+
+_STORE_TO: Schema = {"type": "array", "items": TEXTS, "minItems": 1, "uniqueItems": True}
+_URLS: Schema = {**TEXTS, "anyOf": [pattern(r"^[hH][tT][tT][pP][sS]?://\S+$", "expected a URL to haul"), VARIABLES]}
 
 
 class Listed(Offered, Protocol):
@@ -64,7 +68,12 @@ def schema(offered: Listed) -> Schema:
         "propertyNames": {"pattern": f"^{shorthand.NAME}$"},
         "additionalProperties": _variant(offered),
     }
-    own["store_to"] = {"type": "array", "items": TEXTS, "minItems": 1, "uniqueItems": True}
+    own["subscriptions"] = {
+        "type": "object",
+        "propertyNames": {"pattern": f"^{shorthand.NAME}$"},
+        "additionalProperties": _or_text(mapping(Subscription, {"url": _URLS, "store_to": _STORE_TO}), _URLS),
+    }
+    own["store_to"] = _STORE_TO
     threads = defined.get("executor.threads", {"properties": {}})["properties"]
     own["workers"] = threads.get("workers", {"not": {}})
     top = mapping(TopLevel, own)

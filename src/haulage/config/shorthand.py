@@ -1,6 +1,7 @@
 """The short forms of a config, written out."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from haulage.config.document import Problem
@@ -9,7 +10,7 @@ from haulage.config.primitives import Misfit
 from haulage.config.wording import expected, show
 
 NAME = r"[a-z0-9][a-z0-9_-]*"
-"""What names of storages and variants look like, as a regular expression."""
+"""What names of storages, variants and subscriptions look like, as a regular expression."""
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 _PLACE = re.compile(r"([A-Za-z0-9._-]+)(?:/+(.*?))?/*", re.DOTALL)
@@ -53,12 +54,24 @@ def observer(written: Any) -> Any:
     return {"type": written} if isinstance(written, str) else written
 
 
+def subscriptions(written: Any) -> Any:
+    """Write subscriptions out, of each of which there may only be the URL."""
+    if not isinstance(written, dict):
+        return written
+    return {name: {"url": each} if isinstance(each, str) else each for name, each in written.items()}
+
+
 def check_name(what: str, name: str) -> None:
-    """Check the name of a storage or a variant.
+    """Check the name of a storage, a variant or a subscription.
 
     Raises:
         Misfit: It is none.
     """
+    if problems := list(named(what, name)):
+        raise Misfit(problems)
+
+
+def named(what: str, name: str) -> Iterator[Problem]:
+    """Say what is wrong with such a name."""
     if not re.fullmatch(NAME, name):
-        said = f"{show(name)} is no name for a {what}; use a-z 0-9 _ -, and a letter or a digit first"
-        raise Misfit([Problem((), said)])
+        yield Problem((), f"{show(name)} is no name for a {what}; use a-z 0-9 _ -, and a letter or a digit first")

@@ -8,6 +8,7 @@ from typing import Literal
 from attrs import evolve, frozen
 
 from haulage.contracts import totals
+from haulage.contracts.destinations import Mirror
 from haulage.contracts.totals import Holding, Tally, Throughput
 from haulage.errors import Kind
 from haulage.values import AttemptId, Job, JobId, Request, Status, Video
@@ -21,11 +22,13 @@ class NewJob:
         request: What was asked; gives the job its id.
         site: What politeness treats as one with others.
         video: Where the identity is known already.
+        subscription: The name of the subscription that asks; "" for none.
     """
 
     request: Request
     site: str
     video: Video | None = None
+    subscription: str = ""
 
 
 @frozen
@@ -114,8 +117,9 @@ class Query:
         video_id: Whose video has this id at its source.
         channel_id: Whose video is of this channel.
         source: Whose video is of this source; of this site, where it is not known yet what a job's video is.
+        subscription: Of this subscription.
         storage: Of which this storage holds a file.
-        owed: Whose video is owed to any of these storages, as `haulage.contracts.totals.is_owed` has it.
+        owed: Whose video is owed to any of these mirrors, as `haulage.contracts.totals.is_owed` has it.
         kinds: Whose last failure is of any of these kinds, whatever followed it.
         added_since: Added at this time or later, by the store's clock.
         added_until: Added before this time.
@@ -134,8 +138,9 @@ class Query:
     video_id: str = ""
     channel_id: str = ""
     source: str = ""
+    subscription: str = ""
     storage: str = ""
-    owed: tuple[str, ...] = ()
+    owed: tuple[Mirror, ...] = ()
     kinds: tuple[Kind, ...] = ()
     added_since: datetime | None = None
     added_until: datetime | None = None
@@ -178,6 +183,8 @@ class MetadataStore(ABC):
             again: Make those due now that have ended, those that wait and whose URL has another signature, and those
                 that nobody holds and of which an object is being deleted; likewise the job that has the video of one
                 that names its video, where it has ended or is being deleted; it takes its URL where it has none itself.
+                Of those that are there already, a job of which no video is known takes the subscription that asks for
+                it, and where none does, one that is made due is not `listed` any more; any other keeps what it has.
 
         Returns:
             How many were new.
@@ -296,11 +303,11 @@ class MetadataStore(ABC):
         """
         return datetime.now(UTC)
 
-    def tally(self, owed_to: Sequence[str] = ()) -> Tally:
+    def tally(self, owed_to: Sequence[Mirror] = ()) -> Tally:
         """Count jobs and objects. A store that can add up by itself does: this looks at every job.
 
         Args:
-            owed_to: Storages for which it counts what they are owed too.
+            owed_to: Mirrors for which it counts what they are owed too; of a storage there is one.
         """
         return totals.tally(self.find(Query()), owed_to)
 

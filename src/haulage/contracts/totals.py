@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from attrs import frozen
 
+from haulage.contracts.destinations import Mirror
 from haulage.values import RECORD, Copy, Job, JobId, Role, Status
 
 
@@ -61,6 +62,7 @@ class Holding:
         deleted_at: When the last of them was deleted; None where they are there.
         deleting: Whether it was decided of one of them that it shall go, and it is not gone yet.
         imported: Whether one of them was there before haulage, so that all of them stay.
+        subscription: See Job.
     """
 
     job: JobId
@@ -78,6 +80,7 @@ class Holding:
     deleted_at: datetime | None
     deleting: bool = False
     imported: bool = False
+    subscription: str = ""
 
 
 @frozen
@@ -123,25 +126,27 @@ def failed_mirror(job: Job, mirrors: Collection[str]) -> str:
     return name if step == "store" and name in mirrors and owed(job, name) else ""
 
 
-def is_owed(job: Job, storage: str) -> bool:
-    """Whether a video that is downloaded has fewer objects in a storage than files, its record among them.
+def is_owed(job: Job, mirror: Mirror) -> bool:
+    """Whether a video that is downloaded has fewer objects in its mirror than files, its record among them.
 
     Numbers are compared, not roles, so that a database can do it for all videos at once. `owed` tells otherwise only
     where the video had another file before it was downloaded anew, and the storage still has that one.
     """
+    storage = mirror.storage
     objects = sum(copy.storage == storage and copy.state == "stored" for copy in job.copies)
-    return not _let_go(job, storage) and job.status is Status.DOWNLOADED and 0 < len(job.files) >= objects
+    wanted = mirror.wants(job) and not _let_go(job, storage)
+    return wanted and job.status is Status.DOWNLOADED and 0 < len(job.files) >= objects
 
 
-def tally(jobs: Iterable[Job], owed_to: Sequence[str] = ()) -> Tally:
-    """Count jobs one by one, and what is owed to these storages."""
+def tally(jobs: Iterable[Job], owed_to: Sequence[Mirror] = ()) -> Tally:
+    """Count jobs one by one, and what is owed to these mirrors."""
     counts: dict[Status, int] = {}
     stored: dict[str, Amount] = {}
     lacking: dict[str, int] = {}
     for job in jobs:
-        for storage in owed_to:
-            if is_owed(job, storage):
-                lacking[storage] = lacking.get(storage, 0) + 1
+        for mirror in owed_to:
+            if is_owed(job, mirror):
+                lacking[mirror.storage] = lacking.get(mirror.storage, 0) + 1
         counts[job.status] = counts.get(job.status, 0) + 1
         for copy in job.copies:
             if copy.state in ("stored", "deleting"):
@@ -176,4 +181,5 @@ def holdings(job: Job) -> Iterator[Holding]:
             deleted_at=max((copy.deleted_at for copy in copies if copy.deleted_at), default=None) if deleted else None,
             deleting=any(copy.state == "deleting" for copy in copies),
             imported=any(copy.imported for copy in copies),
+            subscription=job.subscription,
         )

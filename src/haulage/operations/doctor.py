@@ -93,7 +93,7 @@ def _storage(assembly: Assembly, name: str) -> Iterator[Finding]:
             return  # the probe would only say so again
     key = f"haulage-doctor-{secrets.token_hex(8)}.txt"
     _probe(storage, key)
-    used = "" if name in assembly.config.store_to else "; store_to does not name it"
+    used = "" if name in assembly.destinations.storages else "; no store_to names it"
     yield Finding(
         f"storage {name}", "good", f"{storage.url(key).removesuffix(key)}: written, read back and deleted{used}"
     )

@@ -51,6 +51,7 @@ class Planned:
         estimate: What is announced of it, or known of what is stored; None where nobody was asked, or can tell.
         video: It, completed as far as that goes.
         key: What the main file would be called, or is called, in the primary storage; None where only the file tells.
+        store_to: The storages that shall hold it; the first is the primary one.
     """
 
     request: Request
@@ -58,6 +59,7 @@ class Planned:
     estimate: Estimate | None
     video: Video
     key: str | None
+    store_to: tuple[str, ...]
 
 
 @frozen
@@ -110,6 +112,7 @@ class Sum:
 
     def __init__(self) -> None:
         self._states: Counter[State] = Counter()
+        self._sizes: Counter[str] = Counter()
         self._videos = self._unknown = self._size = 0
         self._exact = True
 
@@ -124,17 +127,18 @@ class Sum:
             self._unknown += 1
             return
         self._size += estimate.size
+        self._sizes.update(dict.fromkeys(planned.store_to, estimate.size))
         self._exact = self._exact and estimate.exact
 
     def total(self, store_to: tuple[str, ...], rates: Mapping[str, Rate], throughput: Throughput | None) -> Total:
         """What it comes to.
 
         Args:
-            store_to: The storages that videos go to.
+            store_to: The storages to tell of in any case.
             rates: What storages cost, by name.
             throughput: How fast videos were stored lately.
         """
-        sizes = dict.fromkeys(store_to, self._size)
+        sizes = {**dict.fromkeys(store_to, 0), **self._sizes}
         return Total(
             states=dict(self._states),
             videos=self._videos,

@@ -14,12 +14,13 @@ from haulage.contracts.fetcher import SupportsEstimate
 from haulage.contracts.metadata import Query
 from haulage.errors import ConfigError, Failure, FetchError, HaulageError, Kind, StoreError
 from haulage.operations.plan import Planned, State, Unseen, Verdict, judge, key, known
-from haulage.pipeline.asked import check_entry, check_request
+from haulage.pipeline.asked import check_request
 from haulage.pipeline.assembly import Assembly
 from haulage.pipeline.attempt import public_failure
 from haulage.pipeline.call import Call
-from haulage.pipeline.job import MOST_ENTRIES
+from haulage.pipeline.listing import MOST_ENTRIES
 from haulage.secrets import public_traceback, redact
+from haulage.urls import check_entry
 from haulage.values import Job, Request, Video
 
 _AHEAD = 2
@@ -104,6 +105,7 @@ class _Look:
     def __init__(self, assembly: Assembly) -> None:
         self._store, self._fetcher, self._config = assembly.store, assembly.fetcher, assembly.config
         self.call = Call("survey")
+        self._destinations = assembly.destinations
         self._lock = threading.Lock()
         now = datetime.now(UTC)
         self._closed = {
@@ -170,14 +172,15 @@ class _Look:
         job = self._job(found.request, video)
         waits = job is not None and any(self._store.find(Query(ids=(job.id,), unfinished=True)))
         again = found.named and job is not None and job.id == found.request.id
-        store_to = self._config.store_to
+        store_to = self._destinations(job) if job else self._destinations.default
         verdict = judge(job, store_to, waits=waits, again=again)
         estimate = known(job) if verdict.state is State.STORED or (job is not None and job.home) else None
         if estimate is None and verdict.hauls and isinstance(self._fetcher, SupportsEstimate):
             self._let_in(site)
             estimate = self._fetcher.estimate(video, self.call)
         whole = estimate.video if estimate else (job and job.video) or video
-        return Planned(found.request, verdict, estimate, whole, key(job, store_to[0], self._config.layout, estimate))
+        name = key(job, store_to[0], self._config.layout, estimate)
+        return Planned(found.request, verdict, estimate, whole, name, store_to)
 
     def _job(self, request: Request, video: Video) -> Job | None:
         """The job that has the video, or would find it."""

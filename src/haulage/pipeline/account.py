@@ -41,6 +41,12 @@ class Account:
                 with self._lock:
                     self._stored += copy.size or 0
 
+    @property
+    def stored(self) -> int:
+        """How many bytes were stored so far; from any thread."""
+        with self._lock:
+            return self._stored
+
     def close(self) -> RunEnded | None:
         """Add up the archive, and log all; None where that was done already.
 

@@ -15,12 +15,14 @@ from haulage.config.hidden import called_secret, hidden
 from haulage.config.load import load
 from haulage.config.model import Budget, Chosen
 from haulage.contracts.context import BuildContext
+from haulage.contracts.destinations import Destinations
 from haulage.contracts.fetcher import Fetcher
 from haulage.contracts.metadata import MetadataStore
 from haulage.contracts.policies import Observer, Recipe, RetryPolicy
 from haulage.errors import Failure, HaulageError, Kind, PluginError
 from haulage.pipeline.budget import Allowance
 from haulage.pipeline.job import Carrier
+from haulage.pipeline.listing import Lister
 from haulage.pipeline.patience import PatientStore
 from haulage.pipeline.presence import check_presence
 from haulage.pipeline.removal import Remover
@@ -187,7 +189,13 @@ class Assembly:
     @property
     def transfer(self) -> Transfer:
         """Stores, in whatever storage of the config it shall."""
-        return Transfer(_Places(self), self.config.store_to, self.config.layout)
+        return Transfer(_Places(self), self.destinations, self.config.layout)
+
+    @property
+    def destinations(self) -> Destinations:
+        """The storages that shall hold the video of a job, and of which subscriptions they are others."""
+        own = {name: each.store_to for name, each in self.config.subscriptions.items() if each.store_to}
+        return Destinations(self.config.store_to, own)
 
     @property
     def remover(self) -> Remover:
@@ -195,7 +203,7 @@ class Assembly:
         config = self.config
         return Remover(
             lambda name: self.place(name) if name in config.storages else None,
-            config.store_to,
+            self.destinations,
             config.lease,
             lambda name: check_presence(self.store, name, self.place(name)),
         )
@@ -221,10 +229,14 @@ class Assembly:
 
         def make() -> Worker:
             config = self.config
-            for name in config.store_to:
+            for name in self.destinations.storages:
                 self.place(name)  # what cannot be used is told before anything is downloaded
             transfer = self.transfer
-            carrier = Carrier(self.store, self.fetcher, self.policy, transfer, self.remover, self.workspace, self.space)
+            whole = frozenset(name for name, each in config.subscriptions.items() if each.whole)
+            lister = Lister(self.store, self.fetcher, whole)
+            carrier = Carrier(
+                self.store, self.fetcher, self.policy, transfer, self.remover, self.workspace, self.space, lister
+            )
             sweeper = Sweeper(self.store, self.workspace, config.workspace.keep_failed)
             worker = Worker(self.store, carrier, sweeper, config.lease)
             for name in config.observers:

@@ -5,12 +5,14 @@ import logging
 import time
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from typing import Literal
 
 from haulage.contracts.metadata import Query
 from haulage.contracts.policies import Observer, Recipe, RunEnded
 from haulage.pipeline.account import Account
 from haulage.pipeline.assembly import Assembly, work_once
 from haulage.pipeline.budget import uncounted
+from haulage.pipeline.limits import Watch
 from haulage.pipeline.readiness import check
 from haulage.values import Job, JobId
 
@@ -30,6 +32,9 @@ class Driver:
         assembly: The living components.
         recipe: What they were made from.
         observers: Told of every event of the run.
+
+    Attributes:
+        limit: Which limit the run has reached; None while it has reached none.
     """
 
     def __init__(self, assembly: Assembly, recipe: Recipe, observers: Sequence[Observer]) -> None:
@@ -40,6 +45,7 @@ class Driver:
         self._checked = False
         self._running: set[Future[Job | None]] = set()
         self._account: Account | None = None
+        self.limit: Literal["max_duration", "max_bytes"] | None = None
 
     def stop(self) -> bool:
         """Claim nothing more; whether something runs, which is carried as far as it goes."""
@@ -52,13 +58,14 @@ class Driver:
         if self._account is not None:
             self._tell(self._account.close_in_a_hurry())
 
-    def work(self, batch: str, named: tuple[JobId, ...], forever: bool) -> Generator[Job, None, None]:
+    def work(self, batch: str, named: tuple[JobId, ...], forever: bool, watch: Watch) -> Generator[Job, None, None]:
         """Yield jobs as they are put down; closing the iterator ends what runs as soon as it can.
 
         Args:
             batch: What to work for; "" is everything.
             named: Jobs whose end is waited for, even where another run has taken them over.
             forever: Wait for more when nothing is left.
+            watch: Knows when it shall end early; `limit` tells of it then.
         """
         worker = self._worker
         worker.begin(batch)
@@ -72,6 +79,11 @@ class Driver:
                 while True:
                     worker.release_dead()
                     worker.sweep()
+                    if reached := watch.reached(account.stored):
+                        self.limit = reached
+                        worker.drain()
+                        if reached == "max_duration":
+                            return
                     due = worker.next_due(batch)
                     if not self._running and (
                         worker.draining or (due is None and not forever and not self._elsewhere(named))
@@ -86,6 +98,7 @@ class Driver:
                         while len(self._running) < workers:
                             self._running.add(executor.submit(work_once, self._recipe, batch))
                         pause = _LOOK_AGAIN
+                    pause = min(pause, max(watch.seconds, 0))
                     if not self._running:
                         time.sleep(pause)
                     done, self._running = wait(self._running, timeout=pause, return_when=FIRST_COMPLETED)
@@ -106,7 +119,8 @@ class Driver:
     def _check(self) -> None:
         """Before the first job is begun, make sure that the storages can be written to."""
         if not self._checked:
-            check({name: self._assembly.place(name).storage for name in self._assembly.config.store_to})
+            used = self._assembly.destinations.storages
+            check({name: self._assembly.place(name).storage for name in used})
             self._checked = True
 
     @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """Carry one job as far as it goes."""
 
+import contextlib
 import itertools
 from collections.abc import Iterator
 from datetime import timedelta
@@ -9,10 +10,10 @@ from attrs import evolve, frozen
 from haulage.contracts.fetcher import Fetcher
 from haulage.contracts.metadata import Again, Done, MetadataStore, NewJob, Query
 from haulage.contracts.policies import RetryPolicy
-from haulage.errors import ConfigError, Duplicate, Failure, FetchError, HaulageError, Kind, StoreError
-from haulage.pipeline.asked import check_entry
+from haulage.errors import Duplicate, Failure, FetchError, HaulageError, Kind, StoreError
 from haulage.pipeline.attempt import Attempt, public_failure
 from haulage.pipeline.behind import WriteBehind
+from haulage.pipeline.listing import Lister
 from haulage.pipeline.removal import Remover
 from haulage.pipeline.space import Space
 from haulage.pipeline.steps import (
@@ -35,11 +36,6 @@ from haulage.pipeline.workspace import Workspace
 from haulage.secrets import public_traceback, redact
 from haulage.values import Job, JobId, Request, Status, Try, Video
 
-MOST_ENTRIES = 10_000
-"""How many entries of one list are hauled."""
-
-_ENTRIES_AT_ONCE = 100
-
 _SPOILT = (Kind.INVALID, Kind.BUG)
 """After these failures what lies in the work folder is not gone on with."""
 
@@ -56,6 +52,7 @@ class Carrier:
         remover: Deletes what shall go.
         workspace: Where downloads lie.
         space: Whether there is room for them.
+        lister: Adds the entries of lists.
     """
 
     store: MetadataStore
@@ -65,6 +62,7 @@ class Carrier:
     remover: Remover
     workspace: Workspace
     space: Space
+    lister: Lister
 
     def carry(self, attempt: Attempt, batch: str) -> None:
         """Carry the job as far as it goes and put it down.
@@ -88,7 +86,7 @@ class Carrier:
         try:
             while True:
                 here, others = self.workspace.holds(attempt.job), tuple(self.transfer.places)
-                step = next_step(attempt.job, self.transfer.store_to, here, others)
+                step = next_step(attempt.job, self.transfer.store_to(attempt.job), here, others)
                 stage = stage_of(step)
                 attempt.cancel.raise_if_cancelled()
                 attempt.enter(stage)
@@ -139,7 +137,7 @@ class Carrier:
         if job.home == self.workspace.home and not self.workspace.keeps(job):
             self.workspace.clear(job)
             job = evolve(job, home=None)
-        return evolve(job, status=status_of(job, self.transfer.store_to, at_work=False))
+        return evolve(job, status=status_of(job, self.transfer.store_to(job), at_work=False))
 
     def _bury(self, attempt: Attempt) -> bool:
         """Record that the attempt before crashed; whether the job is worth another one."""
@@ -158,12 +156,15 @@ class Carrier:
 
     def _expand(self, attempt: Attempt, batch: str) -> bool:
         """Give the job its video, or add the jobs of a list; whether it has ended with that."""
+        with _closing(iter(self.fetcher.expand(attempt.job.request, attempt))) as found:
+            return self._expand_into(found, attempt, batch)
+
+    def _expand_into(self, found: Iterator[Video | Request], attempt: Attempt, batch: str) -> bool:
         job = attempt.job
-        found = iter(self.fetcher.expand(job.request, attempt))
         first, second = next(found, None), next(found, None)
         if first is None:
             raise FetchError(Failure(Kind.UNAVAILABLE, "there is no video behind this URL"))
-        if isinstance(first, Video) and second is None:
+        if isinstance(first, Video) and second is None and not _is_entry(first, job):
             try:
                 attempt.save(evolve(job, video=first))
             except Duplicate as twin:
@@ -171,10 +172,9 @@ class Carrier:
                 attempt.settle(evolve(job, status=Status.DUPLICATE, twin=JobId(twin.other)), Done())
                 return True
             return False
-        self._add_entries(
-            attempt, batch, itertools.chain((each for each in (first, second) if each is not None), found)
-        )
-        attempt.settle(evolve(job, status=Status.EXPANDED), Done(), site="open")
+        begun = (each for each in (first, second) if each is not None)
+        self.lister.add(attempt, batch, itertools.chain(begun, found))
+        attempt.settle(evolve(attempt.job, status=Status.EXPANDED, listed=True), Done(), site="open")
         return True
 
     def _ask_for(self, twin: JobId, video: Video, attempt: Attempt, batch: str) -> None:
@@ -184,34 +184,6 @@ class Carrier:
         gone = any(each.status is Status.PRUNED for each in self.store.find(Query(ids=(twin,))))
         if asked and gone:
             self.store.add([NewJob(job.request, job.site, video)], batch=batch, again=True)
-
-    def _add_entries(self, attempt: Attempt, batch: str, entries: Iterator[Video | Request]) -> None:
-        job = attempt.job
-        limited = itertools.islice(entries, MOST_ENTRIES)
-        count = 0
-        while page := list(itertools.islice(limited, _ENTRIES_AT_ONCE)):
-            new = [
-                NewJob(
-                    Request(each.url, job.request.variant),
-                    self.fetcher.site(each.url),
-                    each if isinstance(each, Video) else None,
-                )
-                for each in page
-                if self._may_be_hauled(each.url, attempt)
-            ]
-            self.store.add(new, batch=batch, parent=job.id)
-            count += len(page)
-            attempt.progress(count, None)
-        if next(entries, None) is not None:
-            attempt.log.warning("the list goes on; its first %d entries are hauled", MOST_ENTRIES)
-
-    def _may_be_hauled(self, url: str, attempt: Attempt) -> bool:
-        try:
-            check_entry(url)
-        except ConfigError as error:
-            attempt.log.warning("an entry of the list is passed over: %s", error)
-            return False
-        return True
 
     def _fetch(self, attempt: Attempt, behind: WriteBehind) -> None:
         job = attempt.job
@@ -239,18 +211,18 @@ class Carrier:
                 Failure(Kind.BUG, f"the fetcher was asked for {job.video.id} and brought {result.video.id}")
             )
         job = evolve(attempt.job, video=result.video, files=result.files, facts=result.facts)
-        attempt.save(evolve(job, status=status_of(job, self.transfer.store_to)), site="open")
+        attempt.save(evolve(job, status=status_of(job, self.transfer.store_to(job))), site="open")
         main = result.files[0]
         attempt.log.info("fetched %s", result.video.title or result.video.id, extra={"size": main.size})
 
     def _finish(self, attempt: Attempt) -> None:
         job = evolve(attempt.job, home=None)
         self.workspace.clear(job)  # first: a crash in between leaves no folder that nobody looks for
-        attempt.settle(evolve(job, status=status_of(job, self.transfer.store_to)), Done())
+        attempt.settle(evolve(job, status=status_of(job, self.transfer.store_to(job))), Done())
 
     def _fail(self, attempt: Attempt, stage: str, error: HaulageError) -> None:
         job, failure = attempt.job, public_failure(error.failure)
-        full = failure.kind is Kind.NO_SPACE and stage in map("store:{}".format, self.transfer.store_to[1:])
+        full = failure.kind is Kind.NO_SPACE and stage in map("store:{}".format, self.transfer.store_to(job)[1:])
         # A mirror that is full is one that fails: what it cannot take it is owed, and nobody waits for it.
         judged = evolve(failure, kind=Kind.STORAGE) if full else failure
         reaction = react(judged, stage, attempt.attempt, job, attempt.strikes, self.policy)
@@ -276,7 +248,7 @@ class Carrier:
 
     def _is_kept(self, job: Job, wait: timedelta) -> bool:
         """Whether local files stay while a job rests: mirrors can be made from the first storage, if it has them."""
-        if not self.workspace.holds(job) or not is_safe(job, self.transfer.store_to):
+        if not self.workspace.holds(job) or not is_safe(job, self.transfer.store_to(job)):
             return True
         return self.workspace.age(job) + wait <= KEEP_FOR and self.space.shortage() is None
 
@@ -295,3 +267,17 @@ class Carrier:
         attempt.settle(evolve(job, tries=(*job.tries, ending)), reaction.then, site=reaction.gate)
         if ended and not keeps:
             self.workspace.clear(job)
+
+
+@contextlib.contextmanager
+def _closing(entries: Iterator[Video | Request]) -> Iterator[Iterator[Video | Request]]:
+    """Let a fetcher's iterator end its work where nobody reads on."""
+    try:
+        yield entries
+    finally:
+        getattr(entries, "close", lambda: None)()
+
+
+def _is_entry(video: Video, job: Job) -> bool:
+    """Whether a video is the only one so far in the list of a subscription, which may have more the next time."""
+    return bool(job.subscription) and Request(video.url, job.request.variant).id != job.id

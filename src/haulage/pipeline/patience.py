@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeVar
 
+from haulage.contracts.destinations import Mirror
 from haulage.contracts.metadata import Again, Beat, Done, Gate, Hold, Keep, MetadataStore, NewJob, Query, Site
 from haulage.contracts.totals import Holding, Tally, Throughput
 from haulage.errors import Kind, StoreError
@@ -126,7 +127,7 @@ class PatientStore(MetadataStore):
         """See MetadataStore."""
         return self._persist(self._store.clock)
 
-    def tally(self, owed_to: Sequence[str] = ()) -> Tally:
+    def tally(self, owed_to: Sequence[Mirror] = ()) -> Tally:
         """See MetadataStore."""
         return self._persist(lambda: self._store.tally(owed_to))
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from attrs import evolve, frozen
 
+from haulage.contracts.destinations import Destinations
 from haulage.contracts.storage import StoredObject
 from haulage.errors import AlreadyExists
 from haulage.pipeline.attempt import Attempt
@@ -51,13 +52,13 @@ class Remover:
 
     Attributes:
         place_of: A storage by its name; None where the config does not name it any more.
-        store_to: The storages that shall hold a video; the first is the primary one.
+        store_to: The storages that shall hold the video of a job.
         lease: How long a job is held at a time.
         check: Makes sure that a storage is the one that the database knows; raises StorageError where it is not.
     """
 
     place_of: Callable[[str], Place | None]
-    store_to: tuple[str, ...]
+    store_to: Destinations
     lease: timedelta
     check: Callable[[str], None]
 
@@ -86,7 +87,7 @@ class Remover:
             return tuple(Removed(copy, each.left or other) for copy, each in zip(copies, found, strict=True))
         job = attempt.job
         for copy in job.copies:  # what was let go before stays let go, whichever copy goes now
-            if copy.role == "video" and copy.storage in let_go(job, self.store_to):
+            if copy.role == "video" and copy.storage in let_go(job, self.store_to(job)):
                 job = with_copy(job, copy, evolve(copy, attempt=attempt.attempt))
         for copy in copies:
             job = with_copy(job, copy, evolve(copy, state="deleting", attempt=attempt.attempt))
@@ -114,7 +115,7 @@ class Remover:
         if not videos or any(copy.state == "stored" for copy in videos.values()):
             return job
         key = next(iter(videos.values())).key
-        for storage in self.store_to:
+        for storage in self.store_to(job):
             copy = videos.get(storage) or Copy(storage, "video", key, "deleted", attempt.attempt, 0, None)
             if copy.state == "deleted":
                 job = with_copy(job, copy, evolve(copy, attempt=attempt.attempt))
@@ -148,7 +149,7 @@ class Remover:
                 left = str(error)
         stays = evolve(copy, state="stored", attempt=(there and there.attempt) or copy.attempt)
         job = with_copy(attempt.job, copy, stays if left else evolve(copy, state="deleted"))
-        attempt.save(evolve(job, status=status_of(job, self.store_to, at_work=False)))
+        attempt.save(evolve(job, status=status_of(job, self.store_to(job), at_work=False)))
         name = place.storage.url(copy.key) if place else copy.key
         told = {"storage": copy.storage, "key": copy.key, "size": copy.size}
         if left:

@@ -8,14 +8,18 @@ import uuid
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
+from attrs import evolve
+
+from haulage.contracts.destinations import Mirror
 from haulage.contracts.metadata import NewJob, Query, Site
 from haulage.contracts.policies import Observer, Recipe
 from haulage.contracts.totals import Tally
 from haulage.errors import ConfigError
 from haulage.pipeline.asked import check_request
 from haulage.pipeline.call import Call
+from haulage.pipeline.limits import NO_LIMITS, Limits, Watch
 from haulage.values import Copy, Job, JobId, Request, Status, Video
 
 if TYPE_CHECKING:
@@ -46,6 +50,10 @@ class Pipeline:
     Args:
         recipe: The config as it was written.
         observers: Told of every event, from the threads that work.
+
+    Attributes:
+        limit: Which limit the last run has reached; None where it has reached none. Whether anything is left of it is
+            another question.
     """
 
     def __init__(self, recipe: Recipe, observers: Sequence[Observer] = ()) -> None:
@@ -54,6 +62,7 @@ class Pipeline:
         self._stack = contextlib.ExitStack()
         self._assembly: Assembly | None = None
         self._driver: Driver | None = None
+        self.limit: Literal["max_duration", "max_bytes"] | None = None
 
     @classmethod
     def from_config(
@@ -166,15 +175,21 @@ class Pipeline:
         return self.assembly.store.find(query or Query())
 
     @property
-    def mirrors(self) -> tuple[str, ...]:
-        """The storages that shall hold each video beside the first one."""
-        return self.assembly.config.store_to[1:]
+    def mirrors(self) -> tuple[Mirror, ...]:
+        """The storages that shall hold videos beside their primary one, and which."""
+        return self.assembly.destinations.mirrors
+
+    def store_to(self, job: Job) -> tuple[str, ...]:
+        """The storages that shall hold the video of a job, by name; all but the first are mirrors."""
+        return self.assembly.destinations(job)
 
     def tally(self) -> Tally:
         """Count jobs, objects and bytes, and the videos that are owed to each mirror."""
         return self.assembly.store.tally(self.mirrors)
 
-    def run(self, urls: Iterable[str | Request] | None = None, *, forever: bool = False) -> Generator[Job, None, None]:
+    def run(
+        self, urls: Iterable[str | Request] | None = None, *, forever: bool = False, limits: Limits = NO_LIMITS
+    ) -> Generator[Job, None, None]:
         """Haul, and yield each job as it ends.
 
         What waits for a site that a person has to open is not waited for. What has not ended, for that reason or since
@@ -183,34 +198,72 @@ class Pipeline:
         Args:
             urls: What to haul, with all that lists among it lead to; without, whatever waits in the queue.
             forever: Wait for more when nothing is left, until `stop`.
+            limits: What ends it early; see `limit`.
 
         Raises:
             HaulageError: Something that every job needs cannot be used; what was under way stays in the queue.
         """
-        from haulage.pipeline.driver import Driver  # as in __enter__
-
+        watch = Watch(limits)
         batch = "" if urls is None else uuid.uuid4().hex
         named = self.add(urls, batch=batch) if urls is not None else ()
+        yield from self._run(batch, named, forever, watch)
+
+    def sync(self, names: Iterable[str] = (), *, limits: Limits = NO_LIMITS) -> Generator[Job, None, None]:
+        """Ask again for what subscriptions list, haul what is new and what still waits of it, and yield as `run`.
+
+        A list is read until a page of it brings nothing new, where it was read to its end before. What failed for good
+        is not tried again, and nothing is deleted, also where a list has vanished: its job then ends as such.
+
+        Args:
+            names: Of which subscriptions; without, of all.
+            limits: What ends it early; see `limit`.
+
+        Raises:
+            ConfigError: There is none, or none of such a name.
+            HaulageError: As `run`.
+        """
+        from haulage.pipeline.subscriptions import ask  # as in __enter__
+
+        watch = Watch(limits)
+        requests = self.subscribed(names)
+        batch = uuid.uuid4().hex
+        ask(self.assembly.store, self.assembly.fetcher, requests, batch)
+        yield from self._run(batch, tuple(each.id for each in requests.values()), False, watch)
+
+    def subscribed(self, names: Iterable[str] = ()) -> dict[str, Request]:
+        """What subscriptions of the config ask for, by name; all of them without a name.
+
+        Raises:
+            ConfigError: There is none, or none of such a name.
+        """
+        from haulage.pipeline.subscriptions import chosen  # as in __enter__
+
+        return chosen(self.assembly.config.subscriptions, names)
+
+    def _run(self, batch: str, named: tuple[JobId, ...], forever: bool, watch: Watch) -> Generator[Job, None, None]:
+        from haulage.pipeline.driver import Driver  # as in __enter__
+
         told: set[JobId] = set()
-        self._driver = Driver(self.assembly, self._recipe, self._observers)
+        self.limit = None
+        driver = self._driver = Driver(self.assembly, self._recipe, self._observers)
         try:
-            with contextlib.closing(self._driver.work(batch, named, forever)) as jobs:
+            with contextlib.closing(driver.work(batch, named, forever, watch)) as jobs:
                 for job in jobs:
                     if job.status in ENDED and job.id not in told:
                         if batch:
                             told.add(job.id)
                         yield job
         finally:
-            self._driver = None
+            self._driver, self.limit = None, driver.limit
         if not batch:
             return
         for job in self.find(Query(batch=batch)):
             if job.id not in told:
                 told.add(job.id)
-                yield job
+                yield _as_it_waits(job)
         elsewhere = tuple(each for each in named if each not in told)  # another run has them
         if elsewhere:
-            yield from self.find(Query(ids=elsewhere))
+            yield from map(_as_it_waits, self.find(Query(ids=elsewhere)))
 
     def stop(self) -> bool:
         """Let the run claim nothing more; what runs is carried as far as it goes, and then the run ends.
@@ -238,3 +291,9 @@ class Pipeline:
     def resume(self, site: str) -> bool:
         """Open a site, whatever closed it; whether there are jobs of such a site."""
         return self.assembly.store.gate(site, "open")
+
+
+def _as_it_waits(job: Job) -> Job:
+    """A job that ended once, was asked for again, and was not begun since: its record tells how it ended before."""
+    begun = not job.asked_after or len(job.attempts) > job.asked_after
+    return job if begun or job.status not in ENDED else evolve(job, status=Status.PENDING)

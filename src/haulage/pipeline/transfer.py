@@ -10,6 +10,7 @@ from typing import BinaryIO
 from attrs import evolve, frozen
 
 from haulage.contracts.context import Context, Growing
+from haulage.contracts.destinations import Destinations
 from haulage.contracts.storage import (
     Capabilities,
     ObjectInfo,
@@ -57,12 +58,12 @@ class Transfer:
 
     Attributes:
         places: The storages of the config, by name.
-        store_to: Those that shall hold a video; the first is the primary one.
+        store_to: Those that shall hold the video of a job.
         layout: How objects are named.
     """
 
     places: Mapping[str, Place]
-    store_to: tuple[str, ...]
+    store_to: Destinations
     layout: str
 
     def behind(self, attempt: Attempt) -> WriteBehind:
@@ -70,7 +71,7 @@ class Transfer:
 
         def begin(file: Growing, ctx: Context) -> Upload:
             key = object_key(self.layout, file.video, file.extension)
-            copy = Copy(self.store_to[0], "video", key, "intended", attempt.attempt, None, None)
+            copy = Copy(self.store_to(attempt.job)[0], "video", key, "intended", attempt.attempt, None, None)
             return self._begin(copy, file.video, file.media_type, attempt, ctx)[0]
 
         return WriteBehind(attempt, begin)
@@ -292,7 +293,7 @@ class Transfer:
     def _with(self, job: Job, copy: Copy, *, instead: tuple[Copy, ...] | None = None) -> Job:
         """The job with a copy, or what there is instead of it, in place of what was known of that file there."""
         job = with_copy(job, copy, *((copy,) if instead is None else instead))
-        return evolve(job, status=status_of(job, self.store_to))
+        return evolve(job, status=status_of(job, self.store_to(job)))
 
 
 def _info(copy: Copy, video: Video, media_type: str) -> ObjectInfo:

@@ -13,6 +13,8 @@ CREATE TABLE video_processing_jobs (
     status VARCHAR(16) NOT NULL,
     batch VARCHAR(32) NOT NULL,
     parent VARCHAR(32),
+    subscription TEXT NOT NULL,
+    listed BOOLEAN NOT NULL,
     twin VARCHAR(32),
     home TEXT,
     files JSON NOT NULL,
@@ -30,6 +32,7 @@ CREATE TABLE video_processing_jobs (
 );
 CREATE INDEX due_by_home ON video_processing_jobs (home) WHERE home IS NOT NULL AND due_at IS NOT NULL;
 CREATE INDEX due_by_batch ON video_processing_jobs (batch, site, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX due_by_subscription ON video_processing_jobs (subscription) WHERE due_at IS NOT NULL;
 CREATE INDEX held_by_worker ON video_processing_jobs (worker) WHERE attempt IS NOT NULL;
 CREATE INDEX due_by_site ON video_processing_jobs (site, due_at) WHERE due_at IS NOT NULL;
 CREATE TABLE sites (
@@ -113,10 +116,10 @@ INSERT INTO sites (name, opens_at, strikes, reason) VALUES
     ('waits.example', NULL, 1, 'cookies have expired');
 
 INSERT INTO video_processing_jobs
-    (number, id, url, variant, site, status, batch, parent, twin, home, files, due_at, attempt, worker, asked_after,
-     stage, done, total, added_at) VALUES
+    (number, subscription, listed, id, url, variant, site, status, batch, parent, twin, home, files, due_at, attempt,
+     worker, asked_after, stage, done, total, added_at) VALUES
     -- downloaded
-    (1, 'e7c966ef61bc37a45be1ead95f8cf454', 'https://example.com/watch?v=one', '', 'youtube', 'downloaded', 'b1',
+    (1, '', 0, 'e7c966ef61bc37a45be1ead95f8cf454', 'https://example.com/watch?v=one', '', 'youtube', 'downloaded', 'b1',
      'ffffffffffffffffffffffffffffffff', NULL, NULL,
      '[{"path": "/space/1/video.mp4", "role": "video", "extension": "mp4", "media_type": "video/mp4", "size": 7000,
         "sha256": "1111111111111111111111111111111111111111111111111111111111111111"},
@@ -124,20 +127,20 @@ INSERT INTO video_processing_jobs
         "sha256": "2222222222222222222222222222222222222222222222222222222222222222"}]',
      NULL, NULL, 'host:1:1', 1, 'store:archive', 7000, 7000, '2026-01-05T10:00:00.000Z'),
     -- a duplicate of it
-    (2, '296adc76e2786739fe126e28a0535c36', 'https://example.com/two', '', 'youtube', 'duplicate', '', NULL,
+    (2, '', 0, '296adc76e2786739fe126e28a0535c36', 'https://example.com/two', '', 'youtube', 'duplicate', '', NULL,
      'e7c966ef61bc37a45be1ead95f8cf454', NULL, '[]', NULL, NULL, 'host:1:1', 0, 'expand', 0, NULL,
      '2026-01-05T10:00:01.000Z'),
     -- in the hands of a worker that died while it fetched
-    (3, 'adc2d8a92060ed443ae705e3960afe4e', 'https://example.com/three', '', 'example.com', 'downloading', 'b2', NULL,
-     NULL, 'home-1', '[]', '2026-01-05T10:05:00.250Z', 'a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4', 'host:1:2', 0, 'fetch', 512,
+    (3, '', 0, 'adc2d8a92060ed443ae705e3960afe4e', 'https://example.com/three', '', 'example.com', 'downloading', 'b2',
+     NULL, NULL, 'home-1', '[]', '2026-01-05T10:05:00.250Z', 'a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4a4', 'host:1:2', 0, 'fetch', 512,
      1024, '2026-01-05T10:00:02.000Z'),
     -- of a site that is closed, of one that waits for a person, and one that was only asked for
-    (4, '44444444444444444444444444444444', 'https://closed.example/4', '720p', 'closed.example', 'pending', '', NULL,
-     NULL, NULL, '[]', '2026-01-01T00:00:00.000Z', NULL, NULL, 0, '', 0, NULL, '2026-01-05T10:00:03.000Z'),
-    (5, '55555555555555555555555555555555', 'https://waits.example/5', '', 'waits.example', 'pending', '', NULL, NULL,
-     NULL, '[]', '2026-01-01T00:00:00.000Z', NULL, NULL, 0, '', 0, NULL, '2026-01-05T10:00:04.000Z'),
-    (6, '077681e03bc2a5951ad35f8640f1b0ad', 'https://example.com/four', '', 'example.com', 'pending', 'b2', NULL, NULL,
-     NULL, '[]', '2026-01-05T10:06:00.000Z', NULL, NULL, 0, '', 0, NULL, '2026-01-05T10:00:05.000Z');
+    (4, '', 0, '44444444444444444444444444444444', 'https://closed.example/4', '720p', 'closed.example', 'pending', '',
+     NULL, NULL, NULL, '[]', '2026-01-01T00:00:00.000Z', NULL, NULL, 0, '', 0, NULL, '2026-01-05T10:00:03.000Z'),
+    (5, '', 0, '55555555555555555555555555555555', 'https://waits.example/5', '', 'waits.example', 'pending', '', NULL,
+     NULL, NULL, '[]', '2026-01-01T00:00:00.000Z', NULL, NULL, 0, '', 0, NULL, '2026-01-05T10:00:04.000Z'),
+    (6, '', 0, '077681e03bc2a5951ad35f8640f1b0ad', 'https://example.com/four', '', 'example.com', 'pending', 'b2', NULL,
+     NULL, NULL, '[]', '2026-01-05T10:06:00.000Z', NULL, NULL, 0, '', 0, NULL, '2026-01-05T10:00:05.000Z');
 
 INSERT INTO attempts
     (id, job, number, worker, began_at, ended_at, stage, kind, message, cure, counted, wait, receipt) VALUES

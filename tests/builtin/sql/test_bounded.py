@@ -24,9 +24,9 @@ def fill(database, jobs, *, site="large.example", due=PAST):
         connection.execute("insert or ignore into sites values (?, ?, 0, '')", (site, PAST))
         start = connection.execute("select coalesce(max(number), 0) from video_processing_jobs").fetchone()[0] + 1
         connection.executemany(
-            "insert into video_processing_jobs (id, url, variant, site, status, batch, files, due_at, worker,"
-            " asked_after, stage, done, added_at)"
-            " values (?1, ?2, '', ?3, 'pending', 'b', '[]', ?4, 'host:1', 0, '', 0, ?5)",
+            "insert into video_processing_jobs (subscription, listed, id, url, variant, site, status, batch, files,"
+            " due_at, worker, asked_after, stage, done, added_at)"
+            " values ('', 0, ?1, ?2, '', ?3, 'pending', 'b', '[]', ?4, 'host:1', 0, '', 0, ?5)",
             ((f"{n:032x}", f"https://e.com/{n}", site, due, PAST) for n in range(start, start + jobs)),
         )
 

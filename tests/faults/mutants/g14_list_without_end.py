@@ -3,6 +3,6 @@
 Fails: tests/faults/test_g14_bounded.py::test_a_list_without_end_is_cut
 """
 
-from haulage.pipeline import job
+from haulage.pipeline import listing
 
-job.MOST_ENTRIES = 10**9
+listing.MOST_ENTRIES = 10**9

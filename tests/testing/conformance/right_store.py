@@ -110,16 +110,23 @@ class RightStore(MetadataStore):
         if row is None:
             if new.video and self.owner(new.video):
                 return 0
-            job = Job(new.request.id, new.request, new.site, parent=parent, video=new.video, added=self.time())
+            about = {"parent": parent, "subscription": new.subscription, "video": new.video}
+            job = Job(new.request.id, new.request, new.site, added=self.time(), **about)
             self.places[new.site] = self.places[new.site]
             self.rows[job.id] = Row(job, batch, self.now())
             return 1
         fresh = row.attempt is None and row.job.request != new.request
         if row.due is not None:
             row.batch = batch
+        if again and row.job.video is None and new.subscription:
+            self.subscribe(row, new)
         if again and (row.due is None or fresh or self.is_half_gone(row)):
             self.reopen(row, new, batch)
+            row.job = evolve(row.job, listed=row.job.listed and bool(new.subscription))
         return 0
+
+    def subscribe(self, row, new):
+        row.job = evolve(row.job, subscription=new.subscription)
 
     def is_half_gone(self, row):
         free = row.attempt is None or row.due <= self.now()
@@ -314,6 +321,7 @@ class RightStore(MetadataStore):
             and (not query.status or job.status in query.status)
             and query.batch in ("", row.batch)
             and query.site in ("", job.site)
+            and query.subscription in ("", job.subscription)
             and (not query.added_since or job.added >= query.added_since)
             and (not query.added_until or job.added < query.added_until)
             and (not query.unfinished or row.due is not None)

@@ -36,6 +36,8 @@ class VideoProcessingJob(Base):
     status: Mapped[str] = mapped_column(AnyText(16))
     batch: Mapped[str] = mapped_column(AnyText(32))
     parent: Mapped[str | None] = mapped_column(AnyText(32))
+    subscription: Mapped[str] = mapped_column(AnyText)
+    listed: Mapped[bool] = mapped_column(Boolean)
     twin: Mapped[str | None] = mapped_column(AnyText(32))
     home: Mapped[str | None] = mapped_column(AnyText)
     files: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
@@ -62,6 +64,13 @@ Index(
     VideoProcessingJob.batch,
     VideoProcessingJob.site,
     VideoProcessingJob.due_at,
+    sqlite_where=VideoProcessingJob.due_at.is_not(None),
+    postgresql_where=VideoProcessingJob.due_at.is_not(None),
+)
+# What waits of a subscription, in the order it was added: SQLite keeps the number behind each entry.
+Index(
+    "due_by_subscription",
+    VideoProcessingJob.subscription,
     sqlite_where=VideoProcessingJob.due_at.is_not(None),
     postgresql_where=VideoProcessingJob.due_at.is_not(None),
 )

@@ -117,6 +117,8 @@ def _of_itself(query: Query) -> list[ColumnElement[bool]]:
         conditions.append(job.batch == query.batch)
     if query.site:
         conditions.append(job.site == query.site)
+    if query.subscription:
+        conditions.append(job.subscription == query.subscription)
     if query.added_since is not None:
         conditions.append(job.added_at >= query.added_since)
     if query.added_until is not None:

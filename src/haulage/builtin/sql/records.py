@@ -31,6 +31,7 @@ def job_values(job: Job) -> Values:
         "url": job.request.url,
         "site": job.site,
         "status": job.status.value,
+        "listed": job.listed,
         "twin": job.twin,
         "home": job.home,
         "files": [
@@ -103,6 +104,8 @@ def job_of(row: Row[Any], video: Row[Any] | None, copies: Iterable[Row[Any]], at
         site=row.site,
         status=Status(row.status),
         parent=row.parent and JobId(row.parent),
+        subscription=row.subscription,
+        listed=row.listed,
         twin=row.twin and JobId(row.twin),
         video=video and _video(video, row.url),
         facts=_facts(video) if video is not None and video.download_format else None,

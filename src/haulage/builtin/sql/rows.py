@@ -154,7 +154,14 @@ def load(connection: Connection, ids: Sequence[str]) -> list[Job]:
 def new_jobs(connection: Connection, jobs: Iterable[Job], batch: str, *, due: bool = True) -> None:
     """Write the rows of new jobs, due now unless nothing is left to do for them."""
     written = [
-        {"id": job.id, "variant": job.request.variant, "batch": batch, "parent": job.parent, **job_values(job)}
+        {
+            "id": job.id,
+            "variant": job.request.variant,
+            "batch": batch,
+            "parent": job.parent,
+            "subscription": job.subscription,
+            **job_values(job),
+        }
         for job in jobs
     ]
     if written:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from attrs import evolve
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, inspect, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, inspect, or_, select, update
 
 from haulage.builtin.sql import claims, queries, rows, totals
 from haulage.builtin.sql.dialects.base import Database
@@ -20,8 +20,10 @@ from haulage.builtin.sql.models import (
     Base,
     SchemaVersion,
     VideoProcessingJob,
+    VideoRow,
 )
 from haulage.builtin.sql.records import job_values, try_values
+from haulage.contracts.destinations import Mirror
 from haulage.contracts.metadata import (
     Again,
     Beat,
@@ -115,7 +117,8 @@ class SqlStore(MetadataStore):
                 if identity in owned or rows.owner(connection, job.video):
                     continue
                 owned.add(identity)
-            new.append(Job(job.request.id, job.request, job.site, parent=parent, video=job.video))
+            about: dict[str, Any] = {"parent": parent, "subscription": job.subscription, "video": job.video}
+            new.append(Job(job.request.id, job.request, job.site, **about))
         rows.new_jobs(connection, new, batch)
         for record in new:
             if record.video is not None:
@@ -149,12 +152,17 @@ class SqlStore(MetadataStore):
         # one whose deletion was broken off: whoever goes on with it shall know that it is wanted.
         ended = VideoProcessingJob.due_at.is_(None)
         waits = VideoProcessingJob.attempt.is_(None)
+        no_video = ~exists().where(VideoRow.job == VideoProcessingJob.id)
+        for name in {job.subscription for job in jobs} - {""}:
+            these = VideoProcessingJob.id.in_([job.request.id for job in jobs if job.subscription == name])
+            connection.execute(update(VideoProcessingJob).where(these, no_video).values(subscription=name))
         for job in jobs:
             signed_afresh = and_(waits, VideoProcessingJob.url != job.request.url)
             this = VideoProcessingJob.id == job.request.id
-            self._ask(connection, batch, this, or_(ended, signed_afresh, rows.is_half_gone()), url=job.request.url)
+            also: dict[str, Any] = {"url": job.request.url, **({} if job.subscription else {"listed": False})}
+            self._ask(connection, batch, this, or_(ended, signed_afresh, rows.is_half_gone()), **also)
 
-    def _ask(self, connection: Connection, batch: str, *which: ColumnElement[bool], **also: str) -> None:
+    def _ask(self, connection: Connection, batch: str, *which: ColumnElement[bool], **also: Any) -> None:
         """Make jobs due as if they had never been tried."""
         so_far = select(func.count()).where(AttemptRow.job == VideoProcessingJob.id).scalar_subquery()
         anew = {"due_at": from_now(), "batch": batch, "asked_after": so_far, "stage": "", "done": 0, "total": None}
@@ -299,7 +307,7 @@ class SqlStore(MetadataStore):
             return connection.execute(select(from_now())).scalar_one()
 
     @repeated
-    def tally(self, owed_to: Sequence[str] = ()) -> Tally:
+    def tally(self, owed_to: Sequence[Mirror] = ()) -> Tally:
         """See MetadataStore."""
         with transaction(self._database, reads=True) as connection:
             return totals.tally(connection, owed_to)

@@ -4,12 +4,13 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, and_, case, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, and_, case, cast, func, select, true
 
 from haulage.builtin.sql.dialects.base import Database
 from haulage.builtin.sql.dialects.portable import UtcTime, from_now
 from haulage.builtin.sql.engine import repeated, transaction
 from haulage.builtin.sql.models import AttemptRow, StoredObjectRow, VideoProcessingJob, VideoRow
+from haulage.contracts.destinations import Mirror
 from haulage.contracts.totals import LET_GO, Amount, Holding, Tally, Throughput
 from haulage.errors import Kind
 from haulage.values import Status
@@ -18,30 +19,33 @@ PAGE = 50_000
 """How many videos are read in one statement; PostgreSQL may read whole tables for each."""
 
 
-def tally(connection: Connection, owed_to: Sequence[str] = ()) -> Tally:
-    """Count jobs and objects, and what is owed to these storages."""
+def tally(connection: Connection, owed_to: Sequence[Mirror] = ()) -> Tally:
+    """Count jobs and objects, and what is owed to these mirrors."""
     job, stored = VideoProcessingJob, StoredObjectRow
     counts = connection.execute(select(job.status, func.count()).group_by(job.status)).all()
     there = stored.state.in_(["stored", "deleting"])
     sums = select(stored.storage, func.count(), func.sum(stored.size)).where(there).group_by(stored.storage)
     amounts = {name: Amount(objects, int(size or 0)) for name, objects, size in connection.execute(sums)}
     lacking = {}
-    for storage in owed_to:
+    for mirror in owed_to:
+        storage = mirror.storage
         # Added up at once: to look for the objects of each video by itself takes several times as long.
         held = select(stored.video, _objects().label("objects")).where(stored.storage == storage).group_by(stored.video)
         of = held.subquery()
         lacks = func.coalesce(of.c.objects, 0) <= func.json_array_length(job.files)
         videos = select(func.count()).select_from(job).join(VideoRow, VideoRow.job == job.id)
-        if count := connection.scalar(videos.outerjoin(of, of.c.video == VideoRow.number).where(_is_fetched(), lacks)):
+        if count := connection.scalar(
+            videos.outerjoin(of, of.c.video == VideoRow.number).where(_shall_hold(mirror), lacks)
+        ):
             lacking[storage] = count
     return Tally({Status(status): count for status, count in counts}, amounts, lacking)
 
 
-def is_owed(storage: str) -> ColumnElement[bool]:
-    """Whether a storage lacks a file of a video that is downloaded; of a job and its video."""
-    held = select(_objects()).where(StoredObjectRow.video == VideoRow.number, StoredObjectRow.storage == storage)
+def is_owed(mirror: Mirror) -> ColumnElement[bool]:
+    """Whether a mirror lacks a file of a video that is downloaded; of a job and its video."""
+    held = select(_objects()).where(StoredObjectRow.video == VideoRow.number, StoredObjectRow.storage == mirror.storage)
     objects = held.correlate_except(StoredObjectRow).scalar_subquery()
-    return and_(_is_fetched(), func.coalesce(objects, 0) <= func.json_array_length(VideoProcessingJob.files))
+    return and_(_shall_hold(mirror), func.coalesce(objects, 0) <= func.json_array_length(VideoProcessingJob.files))
 
 
 def _objects() -> ColumnElement[int]:
@@ -51,9 +55,12 @@ def _objects() -> ColumnElement[int]:
     return func.sum(case((let_go, 1_000_000), (stored.state == "stored", 1), else_=0))
 
 
-def _is_fetched() -> ColumnElement[bool]:
+def _shall_hold(mirror: Mirror) -> ColumnElement[bool]:
+    """Whether a video is downloaded, and a mirror shall hold it."""
     job = VideoProcessingJob
-    return and_(job.status == Status.DOWNLOADED.value, func.json_array_length(job.files) > 0)
+    named = job.subscription.in_(mirror.subscriptions)
+    whose = (~named if mirror.subscriptions else true()) if mirror.others else named
+    return and_(job.status == Status.DOWNLOADED.value, func.json_array_length(job.files) > 0, whose)
 
 
 def holdings(database: Database) -> Iterator[Holding]:
@@ -94,8 +101,10 @@ def _page(database: Database, last: int) -> tuple[list[Holding], int | None]:
         )
         what = [video.job, video.source, video.video_id, video.variant, video.title, video.channel_id]
         measured = [video.download_format, video.download_resolution]
-        columns = select(*what, *measured, *list(added.c)[1:]).join(added, added.c.video == video.number).where(named)
-        rows: Sequence[Sequence[Any]] = connection.execute(columns).all()
+        columns = select(*what, *measured, *list(added.c)[1:], VideoProcessingJob.subscription)
+        joined = columns.join(added, added.c.video == video.number)
+        joined = joined.join(VideoProcessingJob, VideoProcessingJob.id == video.job).where(named)
+        rows: Sequence[Sequence[Any]] = connection.execute(joined).all()
     return [Holding(*row) for row in rows], upto
 
 

@@ -82,7 +82,7 @@ class Carrier:
 
     def at_rest(self, job: Job, rest: timedelta | None) -> tuple[Job, Again | Done]:
         """See settled."""
-        return settled(job, self.transfer.store_to, tuple(self.transfer.places), rest)
+        return settled(job, self.transfer.store_to(job), tuple(self.transfer.places), rest)
 
     def _tried(self, attempt: Attempt) -> Outcome:
         outcome = Outcome(attempt.job)

@@ -15,10 +15,10 @@ from haulage.errors import AttemptLost, ConfigError, Duplicate, HaulageError, St
 from haulage.keys import check_key, sibling_key
 from haulage.operations.fsck.archive import Archive
 from haulage.operations.fsck.mend import BUSY
-from haulage.pipeline.asked import check_url
 from haulage.pipeline.record import LARGEST, ROLE, Told, read_record
 from haulage.pipeline.steps import status_of, with_copy
 from haulage.secrets import public_url
+from haulage.urls import check_url
 from haulage.values import AttemptId, Copy, JobId, MediaFile, Request, Status
 
 _ATTEMPT = re.compile(r"[0-9a-f]{32}")
@@ -149,7 +149,7 @@ class Adopter:
             job = evolve(job, video=told.video, facts=told.facts, files=told.files)
             for copy in found.copies:
                 job = with_copy(job, copy, evolve(copy, attempt=copy.attempt or held.attempt.attempt))
-            job = evolve(job, status=status_of(job, self._archive.store_to, at_work=False))
+            job = evolve(job, status=status_of(job, self._archive.store_to(job), at_work=False))
             whole = job.status is Status.DOWNLOADED
             try:
                 held.settle(job, Done() if whole else Again())  # otherwise the primary storage gets its copy

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from attrs import field, frozen
 
 from haulage.contracts.context import Context
+from haulage.contracts.destinations import Destinations
 from haulage.contracts.metadata import MetadataStore
 from haulage.contracts.storage import StoredObject
 from haulage.errors import StorageError
@@ -23,7 +24,7 @@ class Archive:
     Attributes:
         holder: Looks at jobs and, where something is repaired, holds them.
         places: The storages to look at, by name.
-        store_to: Those that shall hold a video; the first is the primary one.
+        store_to: Those that shall hold the video of a job.
         layout: How objects are named.
         site_of: The site of a URL.
         believed: Those that are believed even where they list nothing of ours.
@@ -32,7 +33,7 @@ class Archive:
 
     holder: Holder
     places: Mapping[str, Place]
-    store_to: tuple[str, ...]
+    store_to: Destinations
     layout: str
     site_of: Callable[[str], str]
     believed: frozenset[str] = frozenset()

@@ -86,7 +86,7 @@ def _archive(assembly: Assembly, storages: tuple[str, ...]) -> Archive:
     return Archive(
         Holder(assembly.store, config.lease),
         {name: assembly.place(name) for name in storages or config.storages},
-        config.store_to,
+        assembly.destinations,
         config.layout,
         lambda url: assembly.fetcher.site(url),
         frozenset(storages),
@@ -167,7 +167,7 @@ def _claimed(archive: Archive, inventory: Inventory, job: Job) -> Mapping[tuple[
     for copy in job.copies:
         if copy.state != "deleted":
             inventory.claim(copy.storage, copy.key)
-    for copy in (*job.copies, *lacking(job, archive.store_to, archive.layout)):
+    for copy in (*job.copies, *lacking(job, archive.store_to(job), archive.layout)):
         there = inventory.listed(copy.storage, copy.key)
         if there is not None:
             found[copy.storage, copy.key] = there

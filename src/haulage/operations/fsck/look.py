@@ -79,13 +79,13 @@ class Look:
         Raises:
             StorageError: A storage cannot be used.
         """
-        yield from faults_of_job(job, self.archive.store_to[1:], waits=waits)
+        yield from faults_of_job(job, self.archive.store_to(job)[1:], waits=waits)
         for copy in job.copies:
             if copy.state == "stored" and copy.storage in self.archive.places:
                 fault = self._fault(job, copy, ctx, (listed or {}).get((copy.storage, copy.key)))
                 if fault is not None:
                     yield fault
-        here = [each for each in self.archive.store_to if each in self.archive.places]
+        here = [each for each in self.archive.store_to(job) if each in self.archive.places]
         for copy in lacking(job, here, self.archive.layout):
             if (listed is None or (copy.storage, copy.key) in listed) and self._may_be(job, copy):
                 yield Fault(Sort.ORPHAN, "no row names it, and it may be what was fetched", Remedy.RECORD, copy)

@@ -65,7 +65,7 @@ class Mender:
                 if fault.remedy is not Remedy.GO_ON:
                     left = self._make_room(attempt, fault)
             yield fault, left
-        held.settle(*at_rest(attempt.job, self._archive.store_to, due))
+        held.settle(*at_rest(attempt.job, self._archive.store_to(attempt.job), due))
 
     def _record(self, attempt: Attempt, fault: Fault) -> str:
         """Record an object that is what was fetched; why not, where it is not."""

@@ -17,8 +17,8 @@ from haulage.operations.importing.gather import Left
 from haulage.operations.importing.identify import NO_PAGE, Identity, Unknown
 from haulage.operations.importing.importer import Progress
 from haulage.operations.importing.info import LONGEST_ID
-from haulage.pipeline.asked import check_entry
 from haulage.pipeline.assembly import Assembly
+from haulage.urls import check_entry
 from haulage.values import AttemptId, Copy, Job, Request, Status, Video
 
 _PAGE = 1000

@@ -11,8 +11,8 @@ from haulage.errors import ConfigError
 from haulage.operations.importing.gather import Candidate
 from haulage.operations.importing.info import LONGEST_ID, Info
 from haulage.operations.importing.layout import Reading
-from haulage.pipeline.asked import check_url
 from haulage.secrets import public_url
+from haulage.urls import check_url
 from haulage.values import Request, Video
 
 NO_PAGE = "its page is not known; give an info JSON beside it, or --url TEMPLATE"

@@ -9,8 +9,8 @@ from typing import Any
 from attrs import frozen
 
 from haulage.errors import ConfigError
-from haulage.pipeline.asked import check_url
 from haulage.secrets import public_url
+from haulage.urls import check_url
 
 LARGEST = 16 << 20
 """Bytes; with all formats and comments some have millions."""

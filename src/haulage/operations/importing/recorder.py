@@ -62,7 +62,7 @@ class Recorder:
         job = evolve(job, video=video, facts=verified.facts, files=verified.files)
         for copy in verified.copies:
             job = with_copy(job, copy, copy)
-        return evolve(job, status=status_of(job, self._assembly.config.store_to, at_work=False))
+        return evolve(job, status=status_of(job, self._assembly.destinations(job), at_work=False))
 
     def _merged(self, owner: Job, video: Video, verified: Verified, holding: Holder) -> str:
         """Record a video whose job is there already; why not, where that could not be."""

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from attrs import define, evolve, frozen
 
+from haulage.config.document import dotted
 from haulage.contracts.metadata import Again, Done, Query
 from haulage.contracts.totals import Holding, holdings
 from haulage.errors import AttemptLost, Kind, StorageError
@@ -68,7 +69,8 @@ def planned(assembly: Assembly) -> Plan:
     """
     # Whichever of the two clocks is ahead, nothing goes too early.
     now = min(assembly.store.clock(), datetime.now(UTC))
-    return plan(assembly.store.holdings(), assembly.config.retention, assembly.rates, now)
+    rules = {dotted(place): rule for place, rule in assembly.config.rules.items()}
+    return plan(assembly.store.holdings(), rules, assembly.rates, now)
 
 
 class Deletion:
@@ -176,7 +178,7 @@ class Deletion:
         if any(copy.storage == each.storage and copy.state in ("intended", "damaged") for copy in job.copies):
             return "a repair, or a haul, of it was broken off; see: haulage fsck"
         removed = self._assembly.remover.remove(held.attempt, each.storage)
-        now = status_of(held.job, self._assembly.config.store_to, at_work=False)
+        now = status_of(held.job, self._assembly.destinations(held.job), at_work=False)
         ended = Status.PRUNED if now is Status.PRUNED else job.status  # what is left is what it was
         held.settle(evolve(held.job, status=ended), Done())
         return next((each.left for each in removed if each.left), "")
@@ -186,12 +188,12 @@ class Deletion:
         taken_up = len(job.attempts) - ours > job.asked_after
         if not taken_up or job.asked_after != self._known[job.id][0]:
             return ASKED
-        nothing = isinstance(next_step(job, self._assembly.config.store_to, files_here=False), Nothing)
+        nothing = isinstance(next_step(job, self._assembly.destinations(job), files_here=False), Nothing)
         return "" if nothing else BUSY
 
     def _finish(self, held: Held, each: Holding) -> str:
         """Go on with a deletion that was broken off, unless the video was asked for since."""
-        store_to = self._assembly.config.store_to
+        store_to = self._assembly.destinations(held.job)
         since = held.job.attempts[held.job.asked_after :]
         copies = [copy for copy in held.job.copies if copy.storage == each.storage and copy.state == "deleting"]
         if any(copy.attempt not in since for copy in copies):

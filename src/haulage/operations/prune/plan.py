@@ -117,12 +117,12 @@ class _Limit:
 _Weights = Sequence[tuple[_Limit, int]]
 
 
-def plan(holdings: Iterable[Holding], rules: Sequence[Rule], rates: Mapping[str, Rate], now: datetime) -> Plan:
+def plan(holdings: Iterable[Holding], rules: Mapping[str, Rule], rates: Mapping[str, Rate], now: datetime) -> Plan:
     """Decide what goes.
 
     Args:
         holdings: What each video takes up, or took up, in each storage.
-        rules: Of the config.
+        rules: Of the config, by their names there.
         rates: What the storages of the config cost, by name; known for all that a `max_cost` is about.
         now: What ages are measured from.
     """
@@ -168,12 +168,16 @@ def _order(holding: Holding) -> tuple[object, ...]:
 
 
 def _about(rule: Rule, holding: Holding) -> bool:
-    return rule.channel in (None, holding.channel_id) and rule.storage in (None, holding.storage)
+    return (
+        rule.channel in (None, holding.channel_id)
+        and rule.storage in (None, holding.storage)
+        and rule.subscription in (None, holding.subscription)
+    )
 
 
 def _inside(rule: Rule, there: Sequence[Holding]) -> list[tuple[int, Holding]]:
     """What a rule is about, numbered."""
-    if rule.scope == (None, None):
+    if not any(rule.scope):
         return list(enumerate(there))
     return [(number, each) for number, each in enumerate(there) if _about(rule, each)]
 
@@ -181,15 +185,13 @@ def _inside(rule: Rule, there: Sequence[Holding]) -> list[tuple[int, Holding]]:
 class _Kept:
     """What keeps each. Patterns are compared only where that matters: most of an archive no rule wants gone."""
 
-    def __init__(self, there: Sequence[Holding], rules: Sequence[Rule]) -> None:
+    def __init__(self, there: Sequence[Holding], rules: Mapping[str, Rule]) -> None:
         self._there = there
-        self._patterns = [
-            (rule, keeps(rule.keep), f"retention[{index}].keep") for index, rule in enumerate(rules) if rule.keep
-        ]
+        self._patterns = [(rule, keeps(rule.keep), f"{place}.keep") for place, rule in rules.items() if rule.keep]
         self._known: dict[int, str] = {}
-        for index, rule in enumerate(rules):
+        for place, rule in rules.items():
             if rule.keep_last is not None:
-                name, newer = f"retention[{index}].keep_last", Counter[tuple[str, ...]]()
+                name, newer = f"{place}.keep_last", Counter[tuple[str, ...]]()
                 for number, each in reversed(_inside(rule, there)):
                     # Where no channel is known, those of a source are one; another variant of a video is no other one.
                     of = (each.storage, each.source, each.channel_id, each.variant)
@@ -207,25 +209,25 @@ class _Kept:
         return found
 
 
-def _too_old(there: Sequence[Holding], rules: Sequence[Rule], now: datetime) -> list[str]:
+def _too_old(there: Sequence[Holding], rules: Mapping[str, Rule], now: datetime) -> list[str]:
     """By which rule each is too old; empty where it is not."""
     found = [""] * len(there)
-    for index, rule in enumerate(rules):
+    for place, rule in rules.items():
         if rule.max_age is None:
             continue
         for number, each in enumerate(there):
             if each.stored_at is None or now - each.stored_at <= rule.max_age:
                 break  # so is all that follows
             if not found[number] and _about(rule, each):
-                found[number] = f"retention[{index}].max_age"
+                found[number] = f"{place}.max_age"
     return found
 
 
-def _limits(rules: Sequence[Rule], rates: Mapping[str, Rate]) -> Iterator[_Limit]:
-    for index, rule in enumerate(rules):
+def _limits(rules: Mapping[str, Rule], rates: Mapping[str, Rate]) -> Iterator[_Limit]:
+    for place, rule in rules.items():
         if rule.max_total is not None:
             weights = dict.fromkeys(rates, 1)
-            yield _Limit(f"retention[{index}].max_total", rule, weights, rule.max_total, 1, "bytes")
+            yield _Limit(f"{place}.max_total", rule, weights, rule.max_total, 1, "bytes")
         if rule.max_cost is not None:
             prices = {
                 name: Fraction(str(rate.storage)) / rate.gigabyte
@@ -235,7 +237,7 @@ def _limits(rules: Sequence[Rule], rates: Mapping[str, Rate]) -> Iterator[_Limit
             scale = lcm(*(price.denominator for price in prices.values()))
             weights = {name: int(price * scale) for name, price in prices.items()}
             most = Fraction(str(rule.max_cost)) * scale
-            yield _Limit(f"retention[{index}].max_cost", rule, weights, int(most), scale, "USD a month")
+            yield _Limit(f"{place}.max_cost", rule, weights, int(most), scale, "USD a month")
 
 
 class _Under:
@@ -243,14 +245,14 @@ class _Under:
 
     def __init__(self, limits: Sequence[_Limit]) -> None:
         self._limits = limits
-        self._known: dict[tuple[str, str], _Weights] = {}
+        self._known: dict[tuple[str, str, str], _Weights] = {}
 
     def weights(self, holding: Holding) -> _Weights:
         """The limits, and units for a byte; what costs nothing does not count where a limit is about costs."""
         return self._weights(holding) if holding.size else ()
 
     def _weights(self, holding: Holding) -> _Weights:
-        place = holding.channel_id, holding.storage
+        place = holding.channel_id, holding.subscription, holding.storage
         found = self._known.get(place)
         if found is None:
             weighed = (
@@ -265,10 +267,10 @@ class _Under:
 
     def count(self, there: Iterable[Holding]) -> None:
         """Count all that is there."""
-        sizes: dict[tuple[str, str], int] = {}
-        of: dict[tuple[str, str], Holding] = {}
+        sizes: dict[tuple[str, str, str], int] = {}
+        of: dict[tuple[str, str, str], Holding] = {}
         for each in there:
-            place = each.channel_id, each.storage
+            place = each.channel_id, each.subscription, each.storage
             sizes[place] = sizes.get(place, 0) + each.size
             of[place] = each
         for place, size in sizes.items():

@@ -1,19 +1,19 @@
 """Where the rules of retention ask for prices that nobody knows."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from haulage.billing.rates import Rate
 from haulage.config.document import Problem, parse
-from haulage.config.retention import Rule
+from haulage.config.retention import Place, Rule
 from haulage.contracts.policies import Recipe
 
 
-def check_prices(recipe: Recipe, rules: Sequence[Rule], rates: Mapping[str, Rate]) -> None:
+def check_prices(recipe: Recipe, rules: Mapping[Place, Rule], rates: Mapping[str, Rate]) -> None:
     """Make sure that every `max_cost` can be judged.
 
     Args:
         recipe: The config as it was written.
-        rules: Its rules of retention.
+        rules: Its rules of retention, by their places.
         rates: What its storages cost, by name.
 
     Raises:
@@ -23,8 +23,8 @@ def check_prices(recipe: Recipe, rules: Sequence[Rule], rates: Mapping[str, Rate
         raise parse(recipe.document, recipe.name).error(found)
 
 
-def _unpriced(rules: Sequence[Rule], rates: Mapping[str, Rate]) -> Iterator[Problem]:
-    for index, rule in enumerate(rules):
+def _unpriced(rules: Mapping[Place, Rule], rates: Mapping[str, Rate]) -> Iterator[Problem]:
+    for place, rule in rules.items():
         for name, rate in rates.items():
             if rule.max_cost is not None and rule.storage in (None, name) and rate.storage is None:
-                yield Problem(("retention", index, "max_cost"), rate.origin)
+                yield Problem((*place, "max_cost"), rate.origin)

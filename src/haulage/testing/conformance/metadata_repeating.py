@@ -270,6 +270,34 @@ class AddingLaws:
         assert stores.claim() is None, "a job that has ended was opened without being asked for"
 
     @law
+    def test_a_job_is_of_the_subscription_that_named_it_first(self, stores: Stores) -> None:
+        """Also where another one names it later, and asks for it."""
+        stores.first.add([new(1, subscription="a"), new(2)])
+        stores.second.add([new(number, subscription="b") for number in (1, 2, 3)])
+        told = [job.subscription for job in stores.second.find(Query())]
+        assert told == ["a", "", "b"], "a job is not of the subscription that named it first"
+        hold = stores.must_claim(job=new(1).request.id)
+        stores.first.save(hold, evolve(hold.job, video=a_video()), Done())
+        stores.second.add([new(1, subscription="b")], again=True)
+        assert stores.job(hold.job.id).subscription == "a", "a video went over to the subscription that asked for it"
+        found = [job.request for job in stores.second.find(Query(subscription="b"))]
+        assert found == [new(3).request], "find gives other jobs than those of a subscription"
+
+    @law
+    def test_a_list_takes_the_subscription_that_asks_for_it(self, stores: Stores) -> None:
+        """It stays listed then; where somebody else asks, it is of that subscription still, and is read as a whole."""
+        stores.ended(1, Status.EXPANDED, listed=True)
+        stores.second.add([new(1, subscription="a")], again=True)
+        hold = stores.must_claim()
+        assert hold.job.subscription == "a", "a list is not of the subscription that asks for it"
+        assert hold.job.listed, "a list is to be read as a whole though it was, and a subscription asks for it"
+        stores.first.save(hold, hold.job, Done())
+        stores.second.add([new(1)], again=True)
+        again = stores.must_claim().job
+        assert again.subscription == "a", "a list was taken away from its subscription"
+        assert not again.listed, "a list is not read as a whole for who asks for it"
+
+    @law
     def test_asking_again_disturbs_nobody(self, stores: Stores) -> None:
         """A job that rests goes on resting, and one that is held stays in its holder's hands."""
         held, rests = stores.held(1), stores.held(2)

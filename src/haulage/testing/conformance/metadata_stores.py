@@ -189,6 +189,7 @@ def rich(hold: Hold, name: str = "v1", **rest: Any) -> Job:
             MediaFile(Path("/space/x/subtitle.en.vtt"), "subtitle.en", "en.vtt", "text/vtt", 10, "6" * 64),
         ),
         home=HERE,
+        listed=True,
         copies=(
             a_copy(hold, state="stored"),
             a_copy(hold, "nas", token="upload-7"),  # noqa: S106 - the name of an open upload

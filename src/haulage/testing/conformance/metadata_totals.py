@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import evolve
 
+from haulage.contracts.destinations import Mirror
 from haulage.contracts.metadata import Again, Done, Keep, Query
 from haulage.contracts.totals import Amount
 from haulage.testing.conformance.law import law
@@ -99,20 +100,43 @@ class TotalsLaws:
         _holding(stores, 20, "not downloaded", everything, status=Status.UPLOADING, files=files)
         _holding(stores, 21, "never fetched", everything)
         lacking = [name for name in cases if not name.startswith(("whole", "let go", "going"))]
-        told = stores.second.tally(["nas", "archive", "tape"]).owed
+        told = stores.second.tally([Mirror("nas"), Mirror("archive"), Mirror("tape")]).owed
         assert told == {"nas": len(lacking), "tape": len(cases)}, "a tally counts other videos as owed than are"
         assert stores.second.tally().owed == {}, "a tally counts what nobody asked for"
         for asked, wanted in (("nas", lacking), ("archive nas", lacking), ("tape", [*cases]), ("archive", [])):
-            query = Query(owed=tuple(asked.split()))
+            query = Query(owed=tuple(map(Mirror, asked.split())))
             found = [job.video.id for job in stores.second.find(query) if job.video]
             assert found == wanted, "find gives other videos than those that are owed"
-        failed = stores.second.find(Query(owed=("nas",), order="failed"))
+        failed = stores.second.find(Query(owed=(Mirror("nas"),), order="failed"))
         assert list(failed) == [], "find gives a video as failed that never did"
+
+    @law
+    def test_what_is_owed_goes_by_subscriptions(self, stores: Stores) -> None:
+        """A mirror of some subscriptions is owed nothing of others, and one of all others is owed nothing of these."""
+        hold = stores.held(1)
+        files = rich(hold).files
+        stores.first.save(hold, hold.job, Done())
+        everything = [("archive", role, "stored", 1) for role in [*(file.role for file in files), RECORD]]
+        subscriptions = ["", "news", "talks", "old"]
+        for number, name in enumerate(subscriptions, 2):
+            stores.first.add([new(number, subscription=name)])
+            _holding(stores, number, name or "none", everything, files=files)
+        for mirror, wanted in (
+            (Mirror("nas"), ["none", "news", "talks", "old"]),
+            (Mirror("nas", ("news", "old")), ["none", "talks"]),
+            (Mirror("nas", ("news", "old"), others=False), ["news", "old"]),
+            (Mirror("archive", ("news",), others=False), []),
+        ):
+            found = [job.video.id for job in stores.second.find(Query(owed=(mirror,))) if job.video]
+            assert found == wanted, "find gives a mirror videos that it shall not hold, or too few"
+            told = stores.second.tally([mirror]).owed
+            assert told == ({"nas": len(wanted)} if wanted else {}), "a tally counts other videos as owed than are"
 
     @law
     def test_holdings_say_what_each_video_takes_up(self, stores: Stores) -> None:
         """For each video and storage what is there, all files together; and what was deleted, likewise."""
         assert list(stores.second.holdings()) == [], "an empty store holds something"
+        stores.first.add([new(1, subscription="news")])
         _archive(stores)
         told = list(stores.second.holdings())
         sums = {(each.video_id, each.storage, each.deleted_at is None): (each.objects, each.size) for each in told}
@@ -140,6 +164,7 @@ class TotalsLaws:
         assert (whole.title, whole.channel_id) == ("Ä title", "UC1"), "a holding describes another video"
         assert (whole.container, whole.resolution) == ("mp4", "1080p"), "a holding tells other facts than the job"
         bare = next(each for each in told if each.video_id == "part")
+        assert (whole.subscription, bare.subscription) == ("news", ""), "a holding is of another subscription"
         assert (bare.container, bare.resolution) == (None, None), "a holding tells facts that nobody measured"
 
     @law

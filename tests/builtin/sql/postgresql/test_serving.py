@@ -166,9 +166,9 @@ def test_a_claim_reads_the_same_however_many_jobs_there_are(store, url, witness,
     counts = []
     for jobs in (100, 50_000):
         witness.execute(
-            "insert into video_processing_jobs (id, url, variant, site, status, batch, files, due_at, asked_after,"
-            " stage, done, added_at) select md5(n::text), 'https://e.com/' || n, '', 'large.example', 'pending', 'b',"
-            " '[]', now() - interval '1 day' + n * interval '1 ms', 0, '', 0, now()"
+            "insert into video_processing_jobs (subscription, listed, id, url, variant, site, status, batch, files,"
+            " due_at, asked_after, stage, done, added_at) select '', false, md5(n::text), 'https://e.com/' || n, '',"
+            " 'large.example', 'pending', 'b', '[]', now() - interval '1 day' + n * interval '1 ms', 0, '', 0, now()"
             " from generate_series((select count(*) from video_processing_jobs) + 1, %s) n",
             (jobs,),
         )

@@ -53,10 +53,29 @@ class FindsWhatIsOwedToAll(RightStore):
         return super().matches(row, evolve(query, owed=())) and owed
 
 
+@breaks("what_is_owed_goes_by_subscriptions")
+class OwesEverythingToEveryMirror(RightStore):
+    def tally(self, owed_to=()):
+        return super().tally([evolve(mirror, subscriptions=(), others=True) for mirror in owed_to])
+
+
+@breaks("what_is_owed_goes_by_subscriptions")
+class FindsWhatIsOwedToEveryMirror(RightStore):
+    def matches(self, row, query):
+        owed = tuple(evolve(mirror, subscriptions=(), others=True) for mirror in query.owed)
+        return super().matches(row, evolve(query, owed=owed))
+
+
 @breaks("holdings_say_what_each_video_takes_up")
 class ForgetsWhatWasDeleted(RightStore):
     def holdings(self):
         return (holding for holding in super().holdings() if not holding.deleted_at)
+
+
+@breaks("holdings_say_what_each_video_takes_up")
+class ForgetsWhoseItIs(RightStore):
+    def holdings(self):
+        return (evolve(holding, subscription="") for holding in super().holdings())
 
 
 @breaks("holdings_of_many_videos_come_each_once")

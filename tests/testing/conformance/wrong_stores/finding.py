@@ -30,6 +30,12 @@ class IgnoresTheSource(RightStore):
         return super().matches(row, evolve(query, source=""))
 
 
+@breaks("a_job_is_of_the_subscription_that_named_it_first")
+class IgnoresTheSubscription(RightStore):
+    def matches(self, row, query):
+        return super().matches(row, evolve(query, subscription=""))
+
+
 @breaks("find_filters")
 class IgnoresTheStorage(RightStore):
     def matches(self, row, query):

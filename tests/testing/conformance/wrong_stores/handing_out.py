@@ -18,6 +18,29 @@ class AskingAgainReopensWhatRuns(RightStore):
         return super().add_one(new, batch, parent, again)
 
 
+@breaks("a_job_is_of_the_subscription_that_named_it_first")
+class GivesVideosAway(RightStore):
+    def add_one(self, new, batch, parent, again):
+        added = super().add_one(new, batch, parent, again)
+        self.subscribe(self.rows[new.request.id], new)
+        return added
+
+
+@breaks("a_list_takes_the_subscription_that_asks_for_it")
+class KeepsListsToThoseBefore(RightStore):
+    def subscribe(self, row, new):
+        pass
+
+
+@breaks("a_list_takes_the_subscription_that_asks_for_it")
+class TakesAListForRead(RightStore):
+    def add_one(self, new, batch, parent, again):
+        listed = new.request.id in self.rows and self.rows[new.request.id].job.listed
+        added = super().add_one(new, batch, parent, again)
+        self.rows[new.request.id].job = evolve(self.rows[new.request.id].job, listed=listed)
+        return added
+
+
 @breaks("a_fresh_signature_gives_a_job_new_life")
 class KeepsTheOldSignature(RightStore):
     def reopen(self, row, new, batch):

@@ -182,6 +182,12 @@ class ForgetsTries(RightStore):
 
 
 @breaks("t5_a_claim_gives_what_was_saved")
+class ForgetsWhatWasListed(RightStore):
+    def write(self, row, job):
+        super().write(row, evolve(job, listed=False))
+
+
+@breaks("t5_a_claim_gives_what_was_saved")
 class ForgetsTheParent(RightStore):
     def add_one(self, new, batch, parent, again):
         return super().add_one(new, batch, None, again)
