@@ -33,7 +33,7 @@ nox.options.default_venv_backend = "uv"
 nox.options.download_python = "never"
 nox.options.error_on_missing_interpreters = False
 nox.options.reuse_existing_virtualenvs = True
-nox.options.parallel = os.cpu_count() or 1  # with one more, tests of deadlines and signals disturb each other
+nox.options.parallel = (os.cpu_count() or 1) + 1  # tests wait for deadlines and signals now and then
 nox.options.allow_parallel = True
 nox.options.sessions = [
     *("lint", "types", "architecture", "docs"),
@@ -160,7 +160,7 @@ def faults_short(session: nox.Session) -> None:
 @nox.session(python=PYTHONS[0], default=False, requires=SHARED)
 def faults(session: nox.Session) -> None:
     """Kill it everywhere: each fault test with all its rounds, and other lots each time."""
-    _faults(session, "--numprocesses=4", "--extent=full")
+    _faults(session, "--numprocesses=5", "--extent=full")
 
 
 def _faults(session: nox.Session, *options: str) -> None:

@@ -8,6 +8,7 @@ most: while all bars are under way.
 
 import fcntl
 import io
+import json
 import os
 import pty
 import re
@@ -18,9 +19,11 @@ import tempfile
 import termios
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
+from rich.filesize import decimal
 from rich.terminal_theme import SVG_EXPORT_THEME
 from rich.text import Text
 
@@ -85,8 +88,25 @@ def watched() -> list[str]:
             command, cwd=folder, env=environ(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         ) as haul:
             output = typed(folder, "status", "--watch", keys={_IN_FULL: b"q"})
+            status = [sys.executable, "-m", "haulage", "status", "--json"]
+            told = json.loads(subprocess.run(status, cwd=folder, env=environ(), capture_output=True, check=True).stdout)
             haul.terminate()
+    if missing := [each for each in numbers(told) if each not in _STYLE.sub("", screen(output))]:
+        sys.exit(f"the picture does not show what `haulage status --json` tells: {', '.join(missing)}")
     return [*prompt("haulage status --watch"), *(each.rstrip() for each in screen(output).splitlines())]
+
+
+def numbers(told: dict[str, Any]) -> Iterator[str]:
+    """What a screen has to show of a status: what does not change within a second."""
+    for status, count in told["counts"].items():
+        yield f"{count} {status}"
+    yield f"{decimal(told['stored_bytes'])} stored"
+    yield f"Running: {len(told['running'])}"
+    for each in told["running"]:
+        yield decimal(each["total"])
+    yield f"Closed sites: {len(told['sites'])}"
+    for each in told["failures"]:
+        yield each["kind"]
 
 
 def environ() -> Mapping[str, str]:

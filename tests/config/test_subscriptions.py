@@ -3,15 +3,15 @@
 from pathlib import Path
 
 import pytest
+from offered_components import OFFERED, Offered
 
 from haulage.config.effective import effective
 from haulage.config.load import load
 from haulage.errors import ConfigError
-from haulage.registry.host import Host
 
 
 def loaded(text):
-    return load(text, "haulage.yaml", Path("/srv/videos"), {}, Host())
+    return load(text, "haulage.yaml", Path("/srv/videos"), {}, Offered(*OFFERED))
 
 
 def problems(text):
@@ -96,7 +96,7 @@ def test_rules_of_a_subscription_are_rules_like_any():
 def test_storages_that_are_named_for_all_count_for_subscriptions_too():
     """As `haulage get --storage` says: whatever any store_to says."""
     text = "storages: {a: a, b: b}\nsubscriptions: {news: {url: https://a.test/list, store_to: [b]}}\n"
-    folder, host = Path("/srv/videos"), Host()
+    folder, host = Path("/srv/videos"), Offered(*OFFERED)
     assert load(text, "haulage.yaml", folder, {}, host).subscriptions["news"].store_to == ("b",)
     assert load(text, "haulage.yaml", folder, {}, host, {"store_to": ("a",)}).subscriptions["news"].store_to == ()
 
@@ -115,7 +115,7 @@ def test_a_list_of_them_has_no_names():
 def test_what_they_come_to_is_explained():
     """Key by key, with the line that gives each."""
     text = "subscriptions:\n  news: https://a.test/list\n"
-    told = {each.key: each for each in effective(text, "haulage.yaml", Path("/srv/videos"), {}, Host())}
+    told = {each.key: each for each in effective(text, "haulage.yaml", Path("/srv/videos"), {}, Offered(*OFFERED))}
     assert told["subscriptions.news.whole"].value is False
     assert (told["subscriptions.news.url"].value, told["subscriptions.news.url"].place) == (
         "https://a.test/list",

@@ -41,7 +41,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, extent: str) -> None
     peaks = []
     for size in (1 << 20, 1 << (28 if extent == "short" else 32)):
         program = program_of(tmp_path / str(size), "storages: {void: {type: void}}")
-        ran = program.run("get", f"http://a.test/zeros-{size}/zeros")
+        ran = program.run_cold("get", f"http://a.test/zeros-{size}/zeros")
         assert ran.returncode == 0, ran.stderr
         assert program.rows("select size from stored_objects where role = 'video'") == [(size,)]
         peaks.append(peak(program))
@@ -91,7 +91,7 @@ def list_ended(program: Program) -> bool:
 def idle(folder: Path) -> int:
     """The memory of the program where it hauls one small video, in KiB."""
     program = program_of(folder / "idle", "workers: 1")
-    assert program.run("get", "http://a.test/good/one").returncode == 0
+    assert program.run_cold("get", "http://a.test/good/one").returncode == 0
     return peak(program)
 
 
@@ -108,7 +108,7 @@ def test_neither_memory_nor_time_grows_with_the_queue(tmp_path: Path) -> None:
     peaks, seconds = [], []
     for count in (100, 100_000):
         program = program_of(tmp_path / str(count), "workers: 1")
-        assert program.run("get", "http://a.test/good/first").returncode == 0
+        assert program.run_cold("get", "http://a.test/good/first").returncode == 0
         with contextlib.closing(sqlite3.connect(program.folder / "haulage.db")) as connection, connection:
             connection.execute(QUEUED.format(count=count))
         with program.start("work") as process:

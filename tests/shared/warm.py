@@ -16,7 +16,7 @@ _CONTEXT.set_forkserver_preload(
         "pytest",  # which each process would import, being the main module of the one that wants it
         *("haulage.cli.main", "haulage.cli.get", "haulage.cli.haul", "haulage.pipeline.driver"),
         *("haulage.builtin.sql.store", "haulage.builtin.local", "psycopg", "rich.progress"),
-        *("haulage_s3.build", "haulage_gcs.storage", "haulage_ytdlp.fetcher", "s3fs", "gcsfs"),
+        *("haulage_s3.build", "haulage_gcs.storage", "s3fs", "gcsfs", "haulage_ytdlp.fetcher", "warm_fetching"),
     ]
 )
 

@@ -5,28 +5,11 @@ import json
 import os
 import urllib.request
 
-import pytest
 from program import Program
-from witnesses import S3, Gcs
+from witnesses import S3
 
 NAMES = ("Ä 100% #1", "v1?versionId=2", "a+b%2Fc & (d)")
 LAYOUT = ("--layout", "old/%(title)s [%(id)s].%(ext)s")
-
-
-@pytest.fixture(params=["s3", "gcs"])
-def bucket(request, program):
-    """A bucket with a folder of others, and the program with it, another bucket of that service, and a folder."""
-    names = [f"{kind}-{os.urandom(4).hex()}" for kind in ("old", "new")]
-    if request.param == "s3":
-        server = request.getfixturevalue("seaweed")
-        old, new = (S3(server, name) for name in names)
-    else:
-        server = request.getfixturevalue("fake_gcs")
-        old, new = (Gcs(server, name) for name in names)
-    config = program.folder / "haulage.yaml"
-    lines = f"storages: {{old: {old.line}, new: {new.line}, library: library}}\nstore_to: [old]\n"
-    config.write_text(config.read_text() + lines)
-    return Program(program.folder, environ=old.environ), old, new
 
 
 def put(place, key, data):
@@ -37,9 +20,19 @@ def put(place, key, data):
         place.put(key, data)
 
 
-def test_a_bucket_is_taken_in_and_copied(bucket, site):
-    """Each name is one object; the service copies them under names of ours, and so do we to a folder."""
-    program, old, new = bucket
+def check_import(folder, site, kind, server):
+    """Take in a bucket: each name is one object; the service copies them under names of ours, we to a folder.
+
+    Args:
+        folder: Where the program runs.
+        site: Where the videos are said to come from.
+        kind: Of a bucket, as other clients see it.
+        server: Where the buckets are.
+    """
+    old, new = (kind(server, f"{name}-{os.urandom(4).hex()}") for name in ("old", "new"))
+    lines = f"storages: {{old: {old.line}, new: {new.line}, library: library}}\nstore_to: [old]\n"
+    (folder / "haulage.yaml").write_text(f"private_hosts: [127.0.0.1]\n{lines}")
+    program = Program(folder, environ=old.environ)
     with urllib.request.urlopen(site.url("/clip.mp4?bytes"), timeout=30) as answer:
         data = answer.read()
     urls = [site.url(f"/clip.mp4?{os.urandom(4).hex()}-{number}") for number in range(len(NAMES))]
