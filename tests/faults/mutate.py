@@ -110,9 +110,9 @@ def kill(mutant: Mutant) -> tuple[bool, str]:
 
 
 def main(names: list[str]) -> int:
-    """Run mutants, two at a time, print a table, and return the exit code."""
+    """Run mutants, four at a time, print a table, and return the exit code."""
     chosen = [each for each in mutants() if not names or each.name in names]
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(4) as pool:
         results = list(pool.map(kill, chosen))
     for mutant, (good, said) in zip(chosen, results, strict=True):
         print(f"\n{mutant.guarantee}  {mutant.name}: {mutant.broken}")
