@@ -58,6 +58,9 @@ def test_check_what_is_good(haulage, config):
     assert haulage("check") == (0, f"haulage.yaml is good: {said}", "")
     code, out, _ = haulage("check", "--json")
     assert (code, json.loads(out)) == (0, {"good": True, "problems": [], "warnings": []})
+    news = "subscriptions: {news: {url: 'https://a.test/news', store_to: [spare]}}"
+    config.write_text(f"{CONFIG}store_to: [nas]\n{news}\n")
+    assert haulage("check") == (0, f"haulage.yaml is good: {said}", "")
 
 
 def test_check_without_a_config(haulage):

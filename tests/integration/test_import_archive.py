@@ -41,5 +41,5 @@ def test_what_is_stored_or_failed_is_left_as_it_is(haulage, scripted):
     before = scripted.rows("select id, url, status from video_processing_jobs order by id")
     (scripted.folder / "archive.txt").write_text("scripted second\nscripted third\n")
     told = haulage("import", "--archive", "archive.txt", "--url", "http://a.test/good/{video_id}")
-    assert (told.returncode, told.stdout) == (0, "2 videos of the archive: 0 are new, and recorded as let go\n")
+    assert (told.returncode, told.stdout) == (0, "2 videos of the archive: 0 new, and recorded as let go\n")
     assert scripted.rows("select id, url, status from video_processing_jobs order by id") == before

@@ -99,8 +99,10 @@ def check(ctx: click.Context, as_json: bool) -> None:
         _print({"good": True, "problems": [], "warnings": [str(short)] if short else []})
         return
     what = f"{recipe.name} is good" if ctx.ensure_object(Settings).source() else "no config here; the defaults are good"
+    own = (name for each in config.subscriptions.values() for name in each.store_to)
+    used = tuple(dict.fromkeys((*config.store_to, *own)))
     parts = {
-        f"storage{'s' if len(config.store_to) > 1 else ''}": ", ".join(config.store_to),
+        f"storage{'s' if len(used) > 1 else ''}": ", ".join(used),
         "database": config.database.type,
         "fetcher": config.fetcher.type,
         "retry": config.retry.type,

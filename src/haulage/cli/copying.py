@@ -15,7 +15,7 @@ from rich.markup import escape
 from haulage import Job, Pipeline
 from haulage.billing.rates import Rate, dollars
 from haulage.cli.bars import bars
-from haulage.cli.report import name
+from haulage.cli.report import counted, name
 from haulage.operations.copying.carry import Outcome
 from haulage.operations.copying.copy import Copier, Progress
 from haulage.operations.copying.plan import Plan, Wanted, plan_of
@@ -69,8 +69,8 @@ class Total:
     @property
     def words(self) -> str:
         """In a few words: "3 videos, 12 files, 1.2 GB to nas"."""
-        copied = f"{_count(self.videos, 'video')}, {_count(self.objects, 'file')}, {decimal(self.size)}"
-        gone = f", and then {_count(self.going, 'file')} deleted in {self.wanted.sources[0]}" if self.going else ""
+        copied = f"{counted(self.videos, 'video')}, {counted(self.objects, 'file')}, {decimal(self.size)}"
+        gone = f", and then {counted(self.going, 'file')} deleted in {self.wanted.sources[0]}" if self.going else ""
         return f"{copied} to {self.wanted.to}{gone}"
 
 
@@ -203,11 +203,11 @@ class _Done:
         }
 
     def words(self, wanted: Wanted) -> str:
-        copied = f"{_count(self.videos, 'video')}, {_count(self.objects, 'file')}, {decimal(self.size)}"
+        copied = f"{counted(self.videos, 'video')}, {counted(self.objects, 'file')}, {decimal(self.size)}"
         parts = [f"{copied} copied to {wanted.to}"]
         parts += [f"{self.inside:,} of them inside the service"] if self.inside else []
-        parts += [f"{_count(self.removed, 'file')} deleted in {wanted.sources[0]}"] if wanted.move else []
-        parts += [f"{_count(self.left, 'video')} left"] if self.left else []
+        parts += [f"{counted(self.removed, 'file')} deleted in {wanted.sources[0]}"] if wanted.move else []
+        parts += [f"{counted(self.left, 'video')} left"] if self.left else []
         return ", ".join(parts)
 
 
@@ -249,10 +249,6 @@ def _document(outcome: Outcome, pipeline: Pipeline) -> dict[str, Any]:
         "deleted": len(outcome.removed),
         "left": outcome.left,
     }
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _money(monthly: float | None) -> str:

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.filesize import decimal
 
 from haulage.cli.counting import counting
+from haulage.cli.report import counted
 from haulage.operations.importing.archive import Noted, note
 from haulage.operations.importing.gather import Left
 from haulage.operations.importing.identify import Identity
@@ -71,16 +72,16 @@ class Report:
             return
         verb = "would be imported" if self.dry_run else "imported"
         already = self._known or self.progress.known
-        lines = [f"{self._taken:,} videos {verb}, {decimal(self._size)}; {self.left:,} left out"]
+        lines = [f"{counted(self._taken, 'video')} {verb}, {decimal(self._size)}; {self.left:,} left out"]
         if self.noted.lines and not (self.left or self.progress.objects):
             lines = []  # there was an archive alone
         if already:
-            lines.append(f"{self._known:,} videos and {self.progress.known:,} objects were known already")
+            lines.append(f"known already: {counted(self._known, 'video')}, {counted(self.progress.known, 'object')}")
         if self.progress.others:
-            lines.append(f"{self.progress.others:,} objects are no files of videos, and were passed over")
+            lines.append(f"passed over, as no files of videos: {counted(self.progress.others, 'object')}")
         if self.noted.lines:
-            verb = "are looked up" if self.dry_run else "are new, and recorded as let go"
-            lines.append(f"{self.noted.lines:,} videos of the archive: {self.noted.new:,} {verb}")
+            verb = "looked up" if self.dry_run else "new, and recorded as let go"
+            lines.append(f"{counted(self.noted.lines, 'video')} of the archive: {self.noted.new:,} {verb}")
         if self.noted.without_page:
             lines.append(f"of {self.noted.without_page:,} of them the page is not known; --url TEMPLATE tells it")
         if self.dry_run and self._taken:

@@ -74,3 +74,8 @@ def price_text(storage: str, rate: Rate | None) -> str:
         return f"{storage}: {rate.origin}"
     unit = "GiB" if rate.gigabyte == 1 << 30 else "GB"
     return f"{storage}: {rate.storage:g} USD for a {unit} and month ({rate.origin})"
+
+
+def counted(number: int, what: str) -> str:
+    """So many of something: "1 video", "2 videos"."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
