@@ -3,6 +3,6 @@
 Fails: tests/faults/test_g12_secrets.py::test_a_plugin_that_tells_secrets_is_not_believed
 """
 
-from haulage.pipeline import job
+from haulage.pipeline import attempt, job
 
-job.redact = lambda text: text
+attempt.redact = job.redact = lambda text: text
