@@ -51,6 +51,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if fixture in metafunc.fixturenames and fixture not in chosen:
             lots = random.Random(f"{option('--seed')} {metafunc.function.__name__}")
             metafunc.parametrize(fixture, names if every else [lots.choice(names)], indirect=True)
+    if "timely" in metafunc.fixturenames:
+        metafunc.parametrize("timely", CHAINS if option("--extent") == "full" else CHAINS[:1], indirect=True)
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -147,6 +149,12 @@ def digest(site: LoopbackSite) -> Callable[[str], str]:
 @pytest.fixture
 def chain(request: pytest.FixtureRequest, tmp_path: Path) -> Chain:
     """The program with each storage and database."""
+    return make_chain(request.param, tmp_path, request)
+
+
+@pytest.fixture
+def timely(request: pytest.FixtureRequest, tmp_path: Path) -> Chain:
+    """The program with the storages and databases that there is time for: all in full extent, else the quickest."""
     return make_chain(request.param, tmp_path, request)
 
 

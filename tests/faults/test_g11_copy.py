@@ -9,7 +9,7 @@ from hashlib import sha256
 
 import pytest
 from attrs import frozen
-from harness.chains import PLUGINS, Chain, Point
+from harness.chains import PLUGINS, Chain, points_in
 from harness.tamper import delete, flipped, write
 from harness.warm import run_warm
 from plugins.quick import content
@@ -182,12 +182,8 @@ def test_a_kill_at_any_seam_of_a_move(archive, old, new, extent, chance, ledger)
     file = archive.folder / "points"
     assert archive.move(old, new, CRASH_LIST=str(file)).end().code == 0
     archive.check(urls, new, old)
-    met, points = Counter(), []
-    for line in file.read_text().splitlines():
-        name, _, held = line.partition("\t")
-        met[name] += 1
-        if held and not name.startswith("store.beat"):  # a heart beats by the clock, and not each time as often
-            points.append(Point(name, met[name]))
+    # A heart beats by the clock, and not each time as often.
+    points = [point for point, held in points_in(file) if held and point.seam != "store.beat"]
     assert any(point.name == "storage.delete after" for point in points)
     assert any(point.name == "storage.copy_here after" for point in points) == (old != "old")
     ends = [

@@ -4,7 +4,7 @@ import json
 import signal
 
 import pytest
-from harness.chains import CHAINS, Point, make_chain
+from harness.chains import points_in
 from harness.tamper import write
 from harness.warm import run_warm
 
@@ -63,19 +63,6 @@ def check(chain, site, urls, before, when):
     assert [url for url in urls if site.log(url)] == [], f"{when}, what was there was downloaded"
 
 
-def pytest_generate_tests(metafunc):
-    """Kill in all chains where there is time for it."""
-    if "timely" in metafunc.fixturenames:
-        full = metafunc.config.getoption("--extent") == "full"
-        metafunc.parametrize("timely", CHAINS if full else CHAINS[:1], indirect=True)
-
-
-@pytest.fixture
-def timely(request, tmp_path):
-    """The program with the storages and databases that there is time for."""
-    return make_chain(request.param, tmp_path, request)
-
-
 @pytest.mark.timeout(900)
 def test_an_import_that_is_killed_goes_on(timely, site, clip, extent, chance, tmp_path):
     """Wherever it is killed, whoever comes first: no row lies, nothing is downloaded, and the same command goes on."""
@@ -83,8 +70,7 @@ def test_an_import_that_is_killed_goes_on(timely, site, clip, extent, chance, tm
     urls = [lay(chain, site, clip, "first")]
     listed = run_warm(chain.program, *arguments(), environ={"CRASH_LIST": str(file)})
     assert listed.code == 0, listed.said
-    met = [line.partition("\t")[0] for line in file.read_text().splitlines()]
-    points = [Point(name, met[:index].count(name) + 1) for index, name in enumerate(met)]
+    points = [point for point, _ in points_in(file)]
     recording = [each for each in points if each.seam in SEAMS]
     others = [each for each in points if each not in recording and not each.name.startswith("attempt")]
     assert recording, "nothing was recorded"

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from harness.chains import CHAINS, Point, make_chain
+from harness.chains import points_in
 from harness.tamper import flipped, write
 from harness.warm import run_warm
 from witnesses import Local
@@ -56,19 +56,6 @@ def contents(chain):
     return {key: each.sha256 for key, each in chain.place.objects().items()}
 
 
-def pytest_generate_tests(metafunc):
-    """Kill in all chains where there is time for it."""
-    if "timely" in metafunc.fixturenames:
-        full = metafunc.config.getoption("--extent") == "full"
-        metafunc.parametrize("timely", CHAINS if full else CHAINS[:1], indirect=True)
-
-
-@pytest.fixture
-def timely(request, tmp_path):
-    """The program with the storages and databases that there is time for."""
-    return make_chain(request.param, tmp_path, request)
-
-
 @pytest.mark.timeout(900)
 def test_a_kill_while_pruning_leaves_no_row_that_lies(timely, site, extent, chance, tmp_path):
     """No row claims what is gone, nothing that is kept goes, and the next prune leaves nothing of what was to go."""
@@ -79,8 +66,7 @@ def test_a_kill_while_pruning_leaves_no_row_that_lies(timely, site, extent, chan
     retain(chain, urls["kept"])
     file = tmp_path / "points"
     assert run_warm(chain.program, "prune", "--yes", environ={"CRASH_LIST": str(file)}).code == 0
-    met = [line.partition("\t")[0] for line in file.read_text().splitlines()]
-    points = [Point(name, met[:index].count(name) + 1) for index, name in enumerate(met)]
+    points = [point for point, _ in points_in(file)]
     seams = ("store.claim", "store.save", "storage.", "workspace.roster")
     wanted = [each for each in points if each.name.startswith(seams)]
     assert {each.seam for each in wanted} >= {"store.claim", "store.save", "storage.stat", "storage.delete"}

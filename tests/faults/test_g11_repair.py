@@ -7,7 +7,7 @@ import sqlite3
 from hashlib import sha256
 
 import pytest
-from harness.chains import CHAINS, Point, make_chain
+from harness.chains import points_in
 from harness.oracle import judge
 from harness.tamper import delete, flipped, write
 from harness.warm import run_warm
@@ -38,19 +38,6 @@ def lies(chain):
     return [
         each["key"] for each in chain.database.rows(COPIES) if each["state"] == "stored" and each["key"] not in there
     ]
-
-
-def pytest_generate_tests(metafunc):
-    """Kill in all chains where there is time for it."""
-    if "timely" in metafunc.fixturenames:
-        full = metafunc.config.getoption("--extent") == "full"
-        metafunc.parametrize("timely", CHAINS if full else CHAINS[:1], indirect=True)
-
-
-@pytest.fixture
-def timely(request, tmp_path):
-    """The program with the storages and databases that there is time for."""
-    return make_chain(request.param, tmp_path, request)
 
 
 def test_a_damaged_archive_is_mended_and_nobody_elses_is_touched(chain, site, digest):
@@ -128,8 +115,7 @@ def test_a_kill_while_repairing_leaves_no_row_that_lies(timely, site, digest, ex
     damage(0)
     run(chain, CRASH_LIST=str(file))
     chain.work("work")
-    met = [line.partition("\t")[0] for line in file.read_text().splitlines()]
-    points = [Point(name, met[:index].count(name) + 1) for index, name in enumerate(met)]
+    points = [point for point, _ in points_in(file)]
     wanted = [each for each in points if each.name.startswith(("store.claim", "store.save", "storage.", "upload."))]
     deletes = [each for each in points if each.name.startswith("storage.delete")]
     chosen = [*deletes, *chance.sample(wanted, 8 if extent == "full" else 1)]

@@ -4,6 +4,7 @@ import os
 import signal
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,7 +31,15 @@ workers: 1
 """
 
 
-OFTEN = ("attempt.progress", "storage.stat", "store.beat", "store.next_due", "upload.abort", "upload.write")
+OFTEN = (
+    "attempt.progress",
+    "storage.read",
+    "storage.stat",
+    "store.beat",
+    "store.next_due",
+    "upload.abort",
+    "upload.write",
+)
 """Seams that a haul meets again and again; to end a process at each first and second time is enough."""
 
 
@@ -48,6 +57,18 @@ class Point:
     def seam(self) -> str:
         """The seam alone."""
         return self.name.partition(" ")[0]
+
+
+def points_in(file: Path) -> list[tuple[Point, bool]]:
+    """The points of a `CRASH_LIST`, and whether a job was held there; of those that are met often the first two."""
+    met: Counter[str] = Counter()
+    points = []
+    for line in file.read_text().splitlines():
+        name, _, held = line.partition("\t")
+        met[name] += 1
+        if met[name] <= 2 or not name.startswith(OFTEN):
+            points.append((Point(name, met[name]), bool(held)))
+    return points
 
 
 @frozen
@@ -97,14 +118,7 @@ class Chain:
         file = self.program.folder / "points"
         ended = self.crash(url, CRASH_LIST=str(file))
         assert not ended.killed
-        met: dict[str, int] = {}
-        points = []
-        for line in file.read_text().splitlines():
-            name, _, held = line.partition("\t")
-            met[name] = met.get(name, 0) + 1
-            if met[name] <= 2 if name.startswith(OFTEN) else held or met[name] == 1:
-                points.append(Point(name, met[name]))
-        return points
+        return [point for point, held in points_in(file) if held or point.number == 1 or point.name.startswith(OFTEN)]
 
     def start(self, *arguments: str, **environ: str) -> Running:
         """Start the program."""
