@@ -26,7 +26,7 @@ def clip(tmp_path_factory):
 
 def lay(chain, site, clip, name):
     """Lay a video where yt-dlp would have, with what it writes beside it; its URL."""
-    url = site.url(f"/clip.mp4?{name}-{chain.name.partition(' ')[0]}")
+    url = site.url(f"/clip.mp4?laid-{name}-{chain.name.partition(' ')[0]}")  # what other tests haul is not this one
     told = {
         "_type": "video",
         "id": "clip",
