@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, insert, in
 from haulage.builtin.sql import claims, queries, rows, totals
 from haulage.builtin.sql.dialects.base import Database
 from haulage.builtin.sql.dialects.portable import Lock, UtcTime, from_now, take
-from haulage.builtin.sql.engine import open_database, repeated, transaction
+from haulage.builtin.sql.engine import Undone, open_database, repeated, transaction
 from haulage.builtin.sql.models import (
     SCHEMA_VERSION,
     AttemptRow,
@@ -37,7 +37,7 @@ from haulage.contracts.metadata import (
     Site,
 )
 from haulage.contracts.totals import Holding, Tally, Throughput
-from haulage.errors import AttemptLost, Failure, Kind, StoreError
+from haulage.errors import AttemptLost, Duplicate, Failure, Kind, StoreError
 from haulage.values import AttemptId, Job, JobId
 
 
@@ -122,7 +122,10 @@ class SqlStore(MetadataStore):
         rows.new_jobs(connection, new, batch)
         for record in new:
             if record.video is not None:
-                rows.save_video(connection, record, record.video)
+                try:
+                    rows.save_video(connection, record, record.video)
+                except Duplicate as error:  # another job got it since we looked: who looks anew knows it
+                    raise Undone(error.failure) from None
         return len(new)
 
     @repeated
