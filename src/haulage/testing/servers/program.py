@@ -11,6 +11,7 @@ import sys
 import sysconfig
 import tempfile
 import time
+import urllib.error
 import urllib.request
 import uuid
 from abc import ABC, abstractmethod
@@ -210,5 +211,9 @@ def ask(url: str, body: bytes | None = None, **headers: str) -> bytes:
     Raises:
         OSError: It did not answer within 5 s, or it refused.
     """
-    with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=5) as answer:  # noqa: S310
-        return bytes(answer.read())
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=5) as answer:  # noqa: S310
+            return bytes(answer.read())
+    except urllib.error.HTTPError as error:
+        error.close()  # it holds the connection
+        raise
