@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 
 from haulage.contracts.storage import StoredObject
 from haulage.errors import StorageError
@@ -172,4 +172,4 @@ def _ended(group: _Group) -> Iterator[Candidate | Left | StoredObject]:
         yield from (each.there for each in group.sidecars.values())
         return
     sidecars = tuple(each for each in group.sidecars.values() if each.there.size)
-    yield Candidate(group.readings, evolve(group.mains[0]), sidecars)
+    yield Candidate(group.readings, group.mains[0], sidecars)
