@@ -75,7 +75,10 @@ def write(url: str, folder: Path, jobs: int, seed: int = 1, storages: Sequence[s
         if mark == "%s":
             for name in ("video_processing_jobs", "videos", "stored_objects"):
                 cursor.execute(f"select setval(pg_get_serial_sequence('{name}', 'number'), max(number)) from {name}")
-            cursor.execute("analyze")
+            # As the server does by itself a minute later, while commands are measured.
+            cursor.connection.commit()
+            cursor.connection.autocommit = True
+            cursor.execute("vacuum analyze")
     return Archive(url, [row["status"] for row in tables["video_processing_jobs"]], objects)
 
 

@@ -6,7 +6,6 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -313,7 +312,7 @@ def test_patterns_mean_what_they_say(pattern, like, unlike):
 
 def test_every_name_of_a_video_is_looked_at():
     """Its id alone and behind its source, its channel, and its title; no other text is."""
-    video = evolve(held("dQw4w9WgXcQ", channel="UCabc"), title="A title", variant="audio")
+    video = held("dQw4w9WgXcQ", channel="UCabc")._replace(title="A title", variant="audio")
     for pattern in ("dQw4w9WgXcQ", "youtube:dQw4w9WgXcQ", "UCabc", "a title"):
         assert keeps([pattern])(video), pattern
     assert not keeps(["audio", "archive", "youtube", "title"])(video)

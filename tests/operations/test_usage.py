@@ -14,7 +14,6 @@ from statistics import mean, median
 
 import pytest
 from archive import BEGAN, DAYS, write
-from attrs import evolve
 
 from haulage.billing.rates import Rate
 from haulage.cli.main import run
@@ -193,9 +192,8 @@ def test_an_empty_archive_says_what_to_do(tmp_path, program, capsys):
 
 def held(stored, size=100, deleted=None, **rest):
     """What a video takes up."""
-    return evolve(
-        Holding(JobId("1"), "youtube", "v", "", "", "UC1", "mp4", "1080p", "archive", 2, size, stored, deleted), **rest
-    )
+    whole = Holding(JobId("1"), "youtube", "v", "", "", "UC1", "mp4", "1080p", "archive", 2, size, stored, deleted)
+    return whole._replace(**rest)
 
 
 def test_a_forecast_goes_on_as_the_last_ninety_days_went():

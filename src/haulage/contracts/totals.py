@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from attrs import frozen
 
@@ -42,9 +43,10 @@ class Tally:
         return sum(each.size for each in self.stored.values())
 
 
-@frozen
-class Holding:
+class Holding(NamedTuple):
     """What one video takes up in one storage, all its files together; or what it took up there before it was deleted.
+
+    A named tuple, which is made several times as fast as other classes: an archive has hundreds of thousands.
 
     Attributes:
         job: The job of the video.

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, and_, case, cast, func, select, true
 
@@ -15,7 +14,7 @@ from haulage.contracts.totals import LET_GO, Amount, Holding, Tally, Throughput
 from haulage.errors import Kind
 from haulage.values import Status
 
-PAGE = 50_000
+PAGE = 100_000
 """How many videos are read in one statement; PostgreSQL may read whole tables for each."""
 
 
@@ -104,8 +103,7 @@ def _page(database: Database, last: int) -> tuple[list[Holding], int | None]:
         columns = select(*what, *measured, *list(added.c)[1:], VideoProcessingJob.subscription)
         joined = columns.join(added, added.c.video == video.number)
         joined = joined.join(VideoProcessingJob, VideoProcessingJob.id == video.job).where(named)
-        rows: Sequence[Sequence[Any]] = connection.execute(joined).all()
-    return [Holding(*row) for row in rows], upto
+        return [Holding._make(row) for row in connection.execute(joined)], upto
 
 
 def throughput(connection: Connection, within: timedelta) -> Throughput:

@@ -5,12 +5,14 @@ rule. Of the rest goes what is too old; and what is the oldest under a limit, un
 limit. Of all ways to reach every limit like that, it is the one which keeps the youngest.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
+from itertools import takewhile
 from math import lcm
-from typing import Literal
+from operator import attrgetter
+from typing import Literal, NamedTuple
 
 from attrs import define, frozen
 
@@ -19,7 +21,22 @@ from haulage.config.retention import Rule
 from haulage.contracts.totals import Holding
 from haulage.operations.prune.patterns import keeps
 
-_NEVER = datetime.min.replace(tzinfo=UTC)
+
+class _Part(NamedTuple):
+    """What holdings have in common that rules are about: of the videos of a part a rule is about all or none."""
+
+    channel_id: str
+    subscription: str
+    storage: str
+    source: str
+    variant: str
+
+
+# Quicker than functions of our own. No two holdings have all the names in common.
+_NAMES = ("source", "video_id", "variant", "storage", "job")
+_names, _age_and_names, _part = attrgetter(*_NAMES), attrgetter("stored_at", *_NAMES), attrgetter(*_Part._fields)
+
+_LAST = datetime.max.replace(tzinfo=UTC)
 
 
 @frozen
@@ -134,12 +151,12 @@ def plan(holdings: Iterable[Holding], rules: Mapping[str, Rule], rates: Mapping[
             outside[each.storage] += 1
         else:
             (begun if each.deleting else there).append(each)
-    there.sort(key=_order)
-    begun.sort(key=_order)
-    kept, old, limits = _Kept(there, rules), _too_old(there, rules, now), list(_limits(rules, rates))
+    there, parts = _in_order(there)
+    kept, old, limits = _Kept(there, parts, rules), _too_old(there, rules, now), list(_limits(rules, rates))
     by = {number: name for number, name in enumerate(old) if name and not kept.by(number)}
     under = _Under(limits)
-    under.count(each for number, each in enumerate(there) if number not in by)
+    for part, numbers in parts.items():
+        under.add(part, sum(there[number].size for number in numbers if number not in by))
     by |= _taken(there, old, kept, under)
     for limit in under.exceeded():
         limit.cut = len(there)
@@ -156,48 +173,50 @@ def plan(holdings: Iterable[Holding], rules: Mapping[str, Rule], rates: Mapping[
         ),
         tuple(Kept(there[number], keeper, rule) for number, rule in wanted if (keeper := kept.by(number))),
         tuple(short),
-        tuple(begun),
+        tuple(_in_order(begun)[0]),
         dict(sorted(outside.items())),
     )
 
 
-def _order(holding: Holding) -> tuple[object, ...]:
-    """The oldest first; what nobody knows the age of is the youngest. No two are alike."""
-    age = holding.stored_at is None, holding.stored_at or _NEVER
-    return *age, holding.source, holding.video_id, holding.variant, holding.storage, holding.job
+def _in_order(found: Sequence[Holding]) -> tuple[list[Holding], dict[_Part, list[int]]]:
+    """Holdings, the oldest first, and the numbers of each part's; what nobody knows the age of is the youngest."""
+    parts = defaultdict[tuple[str, ...], list[int]](list)
+    # All that is needed of each is read in the order in which they lie in memory: that takes half as long.
+    ages = [_age_and_names(each) if each.stored_at else (_LAST, *_names(each)) for each in found]
+    numbers = [parts[part] for part in map(_part, found)]
+    order = sorted(range(len(found)), key=ages.__getitem__)
+    for number, index in enumerate(order):
+        numbers[index].append(number)
+    return [found[index] for index in order], {_Part(*part): numbers for part, numbers in parts.items()}
 
 
-def _about(rule: Rule, holding: Holding) -> bool:
+def _about(rule: Rule, what: Holding | _Part) -> bool:
     return (
-        rule.channel in (None, holding.channel_id)
-        and rule.storage in (None, holding.storage)
-        and rule.subscription in (None, holding.subscription)
+        rule.channel in (None, what.channel_id)
+        and rule.storage in (None, what.storage)
+        and rule.subscription in (None, what.subscription)
     )
-
-
-def _inside(rule: Rule, there: Sequence[Holding]) -> list[tuple[int, Holding]]:
-    """What a rule is about, numbered."""
-    if not any(rule.scope):
-        return list(enumerate(there))
-    return [(number, each) for number, each in enumerate(there) if _about(rule, each)]
 
 
 class _Kept:
     """What keeps each. Patterns are compared only where that matters: most of an archive no rule wants gone."""
 
-    def __init__(self, there: Sequence[Holding], rules: Mapping[str, Rule]) -> None:
+    def __init__(
+        self, there: Sequence[Holding], parts: Mapping[_Part, Sequence[int]], rules: Mapping[str, Rule]
+    ) -> None:
         self._there = there
         self._patterns = [(rule, keeps(rule.keep), f"{place}.keep") for place, rule in rules.items() if rule.keep]
         self._known: dict[int, str] = {}
         for place, rule in rules.items():
             if rule.keep_last is not None:
-                name, newer = f"{place}.keep_last", Counter[tuple[str, ...]]()
-                for number, each in reversed(_inside(rule, there)):
-                    # Where no channel is known, those of a source are one; another variant of a video is no other one.
-                    of = (each.storage, each.source, each.channel_id, each.variant)
-                    newer[of] += 1
-                    if newer[of] <= rule.keep_last:
-                        self._known.setdefault(number, name)
+                # Where no channel is known, those of a source are one; another variant of a video is no other one.
+                together = defaultdict[_Part, list[int]](list)
+                for part, numbers in parts.items():
+                    if _about(rule, part):
+                        together[part._replace(subscription="")] += numbers
+                for numbers in together.values():
+                    for number in sorted(numbers)[-rule.keep_last :]:
+                        self._known.setdefault(number, f"{place}.keep_last")
 
     def by(self, number: int) -> str:
         """What keeps one; empty where nothing does."""
@@ -213,12 +232,11 @@ def _too_old(there: Sequence[Holding], rules: Mapping[str, Rule], now: datetime)
     """By which rule each is too old; empty where it is not."""
     found = [""] * len(there)
     for place, rule in rules.items():
-        if rule.max_age is None:
+        if (oldest := rule.max_age) is None:
             continue
-        for number, each in enumerate(there):
-            if each.stored_at is None or now - each.stored_at <= rule.max_age:
-                break  # so is all that follows
-            if not found[number] and _about(rule, each):
+        ages = (now - each.stored_at for each in there if each.stored_at is not None)
+        for number, _ in enumerate(takewhile(oldest.__lt__, ages)):
+            if not found[number] and _about(rule, there[number]):
                 found[number] = f"{place}.max_age"
     return found
 
@@ -251,13 +269,11 @@ class _Under:
         """The limits, and units for a byte; what costs nothing does not count where a limit is about costs."""
         return self._weights(holding) if holding.size else ()
 
-    def _weights(self, holding: Holding) -> _Weights:
-        place = holding.channel_id, holding.subscription, holding.storage
+    def _weights(self, what: Holding | _Part) -> _Weights:
+        place = what.channel_id, what.subscription, what.storage
         found = self._known.get(place)
         if found is None:
-            weighed = (
-                (each, each.weights.get(holding.storage, 0)) for each in self._limits if _about(each.rule, holding)
-            )
+            weighed = ((each, each.weights.get(what.storage, 0)) for each in self._limits if _about(each.rule, what))
             found = self._known[place] = [(limit, weight) for limit, weight in weighed if weight]
         return found
 
@@ -265,22 +281,10 @@ class _Under:
         """The limits that are."""
         return [each for each in self._limits if each.total > each.most]
 
-    def count(self, there: Iterable[Holding]) -> None:
-        """Count all that is there."""
-        sizes: dict[tuple[str, str, str], int] = {}
-        of: dict[tuple[str, str, str], Holding] = {}
-        for each in there:
-            place = each.channel_id, each.subscription, each.storage
-            sizes[place] = sizes.get(place, 0) + each.size
-            of[place] = each
-        for place, size in sizes.items():
-            for limit, weight in self._weights(of[place]):
-                limit.total += weight * size
-
-    def add(self, holding: Holding, sign: int) -> None:
-        """Count it, or no longer."""
-        for limit, weight in self.weights(holding):
-            limit.total += sign * weight * holding.size
+    def add(self, what: Holding | _Part, size: int) -> None:
+        """Count so many bytes more of a part, or fewer."""
+        for limit, weight in self._weights(what):
+            limit.total += weight * size
 
     def taking(self, number: int, holding: Holding) -> str:
         """The limit that takes it if nothing keeps it; empty where none does."""
@@ -300,7 +304,7 @@ def _taken(there: Sequence[Holding], old: Sequence[str], kept: _Kept, under: _Un
             if limit.total > limit.most:
                 if not kept.by(number):
                     going.append(number)
-                    under.add(each, -1)
+                    under.add(each, -each.size)
                     exceeded = [limit for limit in exceeded if limit.total > limit.most]
                 break
     by = {}
@@ -311,7 +315,7 @@ def _taken(there: Sequence[Holding], old: Sequence[str], kept: _Kept, under: _Un
         full = [limit for limit, weight in weights if limit.total + weight * each.size > limit.most]
         because = full or [limit for limit, _ in weights if limit.shut]
         if not because:
-            under.add(each, 1)
+            under.add(each, each.size)
             continue
         by[number] = because[0].name
         for limit in full:
