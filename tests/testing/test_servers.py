@@ -21,6 +21,7 @@ import pytest
 
 from haulage.errors import HaulageError
 from haulage.testing.servers import FakeGcs, Moto, Postgres, Seaweed, ServerProgram
+from haulage.testing.servers.program import free_ports
 
 NAMES = ["FakeGcs", "Moto", "Postgres", "Seaweed"]
 
@@ -189,6 +190,16 @@ class Late(FakeGcs):
             other = self.others.enter_context(socket.socket())
             other.bind(("127.0.0.1", self.ports[0]))
         return super().command()
+
+
+def test_no_two_get_the_same_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port is another one's only when its server is gone: until it listens, nobody could tell that it is taken."""
+    monkeypatch.setattr("random.sample", lambda ports, count: ports[-count:])
+    with ExitStack() as held:
+        first, second = free_ports(3, held), free_ports(3, held)
+        assert len({*first, *second}) == 6, "a port was given away twice"
+    with ExitStack() as held:
+        assert free_ports(3, held) == first, "a port is still held"
 
 
 def test_other_ports_are_tried() -> None:

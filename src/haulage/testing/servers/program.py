@@ -50,6 +50,7 @@ class ServerProgram(ABC):
         made_up = f"haulage-{type(self).__name__.lower()}-{uuid.uuid4().hex}"
         self.folder = (folder or Path(tempfile.gettempdir()) / made_up).absolute()
         self.ports: tuple[int, ...] = ()
+        self._held = ExitStack()
         self._keeper: subprocess.Popen[bytes] | None = None
 
     @abstractmethod
@@ -75,7 +76,8 @@ class ServerProgram(ABC):
         try:
             self.prepare()
             for left in reversed(range(_TIMES)):
-                self.ports = free_ports(self.port_count)
+                self._held.close()
+                self.ports = free_ports(self.port_count, self._held)
                 try:
                     self.start()
                     break
@@ -89,6 +91,7 @@ class ServerProgram(ABC):
 
     def __exit__(self, *_: object) -> None:
         self._end(b"")
+        self._held.close()
         keeper.remove(self._files())
 
     def start(self) -> None:
@@ -159,17 +162,25 @@ class ServerProgram(ABC):
         return error
 
 
-def free_ports(count: int) -> tuple[int, ...]:
-    """Find ports of 127.0.0.1 that nobody listens on; somebody may still be faster in taking them."""
+def free_ports(count: int, held: ExitStack) -> tuple[int, ...]:
+    """Find ports of 127.0.0.1 that nobody listens on, and hold them: who asks here, in any process, gets other ones.
+
+    What is held is the same number for UDP, by which servers do not listen. Who does not ask here may still be faster.
+    """
     found: list[int] = []
-    with ExitStack() as held:
+    with ExitStack() as tried:
         for port in random.sample(_PORTS, 100 + count):
             if len(found) == count:
                 break
-            taken = held.enter_context(socket.socket())
+            taken, ours = tried.enter_context(socket.socket()), socket.socket(type=socket.SOCK_DGRAM)
             taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with suppress(OSError):
+            try:
                 taken.bind(("127.0.0.1", port))
+                ours.bind(("127.0.0.1", port))
+            except OSError:
+                ours.close()
+            else:
+                held.enter_context(ours)
                 found.append(port)
     return tuple(found)
 
