@@ -1,10 +1,11 @@
 """Runs the program without its imports: a process that has done them forks one for each run."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ _CONTEXT.set_forkserver_preload(
         "pytest",  # which each process would import, being the main module of the one that wants it
         *("haulage.cli.main", "haulage.cli.get", "haulage.cli.haul", "haulage.pipeline.driver"),
         *("haulage.builtin.sql.store", "haulage.builtin.local", "psycopg", "rich.progress"),
-        *("haulage_s3.build", "haulage_gcs.storage", "s3fs", "gcsfs", "haulage_ytdlp.fetcher", "warm_fetching"),
+        *("haulage_s3.build", "haulage_gcs.storage", "s3fs", "gcsfs", "haulage_ytdlp.fetcher"),
+        *("warm_fetching", "warm_clients"),
     ]
 )
 
@@ -45,11 +47,26 @@ def start(
     """
     given = (folder, list(arguments), dict(environ), (stdin, out, err))
     process = _CONTEXT.Process(target=_main, args=given, daemon=True)
-    process.start()
+    with _importable(Path(__file__).parent):
+        process.start()
     return process
 
 
+@contextlib.contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    """Have the process that forks find our modules: before Python 3.13 it looks for none where this one does."""
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(folder), *filter(None, [before])])
+    try:
+        yield
+    finally:
+        os.environ.pop("PYTHONPATH")
+        if before is not None:
+            os.environ["PYTHONPATH"] = before
+
+
 def _main(folder: Path, arguments: list[str], environ: dict[str, str], streams: tuple[Path, Path, Path]) -> None:
+    assert "warm_clients" in sys.modules, "nothing was imported before the fork, which nobody would notice"
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environ)

@@ -43,7 +43,7 @@ class Place(Protocol):
     environ: Mapping[str, str]
 
     def objects(self) -> dict[str, Found]:
-        """Read all that is there, by key."""
+        """Read all that is there, by key, but for what the store says was not written since it was read before."""
 
     def read(self, key: str) -> bytes:
         """Read one object."""
@@ -93,14 +93,18 @@ class S3:
             aws_secret_access_key=server.secret_key,
             region_name="us-east-1",
         )
+        self._known: dict[tuple[Any, ...], Found] = {}
 
     def objects(self) -> dict[str, Found]:
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
         found = {}
-        for key in [each["Key"] for page in pages for each in page.get("Contents", ())]:
-            told = self.client.head_object(Bucket=self.bucket, Key=key)
-            digest = hashlib.sha256(self.read(key)).hexdigest()
-            found[key] = Found(told["ContentLength"], digest, told["ContentType"], told["Metadata"])
+        for each in [each for page in pages for each in page.get("Contents", ())]:
+            known = key, *_ = each["Key"], each["ETag"], each["Size"], each["LastModified"]
+            if known not in self._known:
+                told = self.client.get_object(Bucket=self.bucket, Key=key)
+                digest = hashlib.sha256(told["Body"].read()).hexdigest()
+                self._known[known] = Found(told["ContentLength"], digest, told["ContentType"], told["Metadata"])
+            found[key] = self._known[known]
         return found
 
     def read(self, key: str) -> bytes:
@@ -120,6 +124,7 @@ class Gcs:
         server.bucket(bucket)
         self.line = f"{{type: gcs, bucket: {bucket}, endpoint_url: {server.endpoint_url}, token: anon}}"
         self.url = f"{server.endpoint_url}/storage/v1/b/{bucket}/o"
+        self._known: dict[tuple[Any, ...], Found] = {}
 
     def _get(self, url: str) -> bytes:
         with urllib.request.urlopen(url, timeout=10) as answer:
@@ -134,8 +139,12 @@ class Gcs:
     def objects(self) -> dict[str, Found]:
         found = {}
         for each in json.loads(self._get(self.url)).get("items", ()):
-            digest = hashlib.sha256(self.read(each["name"])).hexdigest()
-            found[each["name"]] = Found(int(each["size"]), digest, each["contentType"], each.get("metadata", {}))
+            known = name, *_ = each["name"], each["generation"], each["metageneration"]
+            if known not in self._known:
+                digest = hashlib.sha256(self.read(name)).hexdigest()
+                told = int(each["size"]), digest, each["contentType"], each.get("metadata", {})
+                self._known[known] = Found(*told)
+            found[name] = self._known[known]
         return found
 
     def read(self, key: str) -> bytes:
