@@ -1,15 +1,17 @@
 """Runs the program without its imports: a process that has done them forks one for each run."""
 
-import contextlib
 import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Mapping, Sequence
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
 NOTHING = Path(os.devnull)
+_STARTING = threading.Lock()
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
@@ -47,22 +49,22 @@ def start(
     """
     given = (folder, list(arguments), dict(environ), (stdin, out, err))
     process = _CONTEXT.Process(target=_main, args=given, daemon=True)
-    with _importable(Path(__file__).parent):
-        process.start()
+    _serve()
+    process.start()
     return process
 
 
-@contextlib.contextmanager
-def _importable(folder: Path) -> Iterator[None]:
-    """Have the process that forks find our modules: before Python 3.13 it looks for none where this one does."""
-    before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(folder), *filter(None, [before])])
-    try:
-        yield
-    finally:
-        os.environ.pop("PYTHONPATH")
-        if before is not None:
-            os.environ["PYTHONPATH"] = before
+def _serve() -> None:
+    """Have a process that forks, and that finds our modules: Python has it look for none where this process does."""
+    with _STARTING:
+        before = os.environ.get("PYTHONPATH")
+        os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), *filter(None, [before])])
+        try:
+            forkserver.ensure_running()
+        finally:
+            os.environ.pop("PYTHONPATH")
+            if before is not None:
+                os.environ["PYTHONPATH"] = before
 
 
 def _main(folder: Path, arguments: list[str], environ: dict[str, str], streams: tuple[Path, Path, Path]) -> None:
