@@ -25,7 +25,7 @@ PLUGINS = tuple(itertools.chain.from_iterable(("-e", each) for each in ALL))
 SHARED = ["environment-{python}"]
 """What sessions need that use the environment that has everything."""
 
-MEASURED = ("tests", "kit", "ytdlp", "s3", "gcs", "observers", "integration", "matrix")
+MEASURED = ("tests", "integration", "s3", "kit", "ytdlp", "gcs", "matrix", "observers")
 """The sessions by which coverage is measured."""
 
 nox.needs_version = ">=2026.10"

@@ -20,7 +20,7 @@ _CONTEXT.set_forkserver_preload(
         *("haulage.cli.main", "haulage.cli.get", "haulage.cli.haul", "haulage.pipeline.driver"),
         *("haulage.builtin.sql.store", "haulage.builtin.local", "psycopg", "rich.progress"),
         *("haulage_s3.build", "haulage_gcs.storage", "s3fs", "gcsfs", "haulage_ytdlp.fetcher"),
-        *("warm_fetching", "warm_clients"),
+        "warm_clients",
     ]
 )
 
