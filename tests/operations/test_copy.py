@@ -207,7 +207,7 @@ def test_a_job_that_a_worker_keeps_is_told(make):
 
 def test_a_copy_that_takes_longer_than_a_lease_keeps_its_job(inside):
     """The lease is renewed while a storage is slow, and nobody else gets the job."""
-    kept = inside("careless", lease="1s")
+    kept = inside("careless", lease="3s")
     due, go = "select julianday(due_at) * 86400 from video_processing_jobs", threading.Event()
 
     def wait():
