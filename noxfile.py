@@ -25,6 +25,15 @@ PLUGINS = tuple(itertools.chain.from_iterable(("-e", each) for each in ALL))
 SHARED = ["environment-{python}"]
 """What sessions need that use the environment that has everything."""
 
+ATOMIC = "; ".join(
+    (
+        "from coverage.collector import Collector",
+        "Collector.lock_data = property(lambda self: self.data_lock.acquire)",
+        "Collector.unlock_data = property(lambda self: self.data_lock.release)",
+    )
+)
+"""Has coverage lock and unlock in one step each: where Ctrl-C came within, all threads would wait for it for ever."""
+
 MEASURED = ("tests", "integration", "s3", "kit", "ytdlp", "gcs", "matrix", "observers")
 """The sessions by which coverage is measured."""
 
@@ -62,7 +71,7 @@ def _measure(session: nox.Session, data: str) -> None:
     session.install("-c", "constraints.txt", "coverage")
     site = session.run("python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", silent=True)
     variables = {"COVERAGE_PROCESS_START": str(ROOT / "pyproject.toml"), "COVERAGE_FILE": data}
-    start = f"import os; os.environ.update({variables}); import coverage; coverage.process_startup()\n"
+    start = f"import os; os.environ.update({variables}); import coverage; {ATOMIC}; coverage.process_startup()\n"
     Path(str(site).strip(), "measure.pth").write_text(start, encoding="utf-8")
 
 
