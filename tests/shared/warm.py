@@ -1,5 +1,6 @@
 """Runs the program without its imports: a process that has done them forks one for each run."""
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -20,7 +21,7 @@ _CONTEXT.set_forkserver_preload(
         *("haulage.cli.main", "haulage.cli.get", "haulage.cli.haul", "haulage.pipeline.driver"),
         *("haulage.builtin.sql.store", "haulage.builtin.local", "psycopg", "rich.progress"),
         *("haulage_s3.build", "haulage_gcs.storage", "s3fs", "gcsfs", "haulage_ytdlp.fetcher"),
-        "warm_clients",
+        *("warm_clients", "warm_fetching"),
     ]
 )
 
@@ -68,7 +69,10 @@ def _serve() -> None:
 
 
 def _main(folder: Path, arguments: list[str], environ: dict[str, str], streams: tuple[Path, Path, Path]) -> None:
-    assert "warm_clients" in sys.modules, "nothing was imported before the fork, which nobody would notice"
+    assert "warm_fetching" in sys.modules, "nothing was imported before the fork, which nobody would notice"
+    gc.freeze()  # to look for garbage in what all processes share would have each copy it
+    multiprocessing.current_process().daemon = False  # daemons may have no processes of their own
+    forkserver._forkserver.ensure_running = lambda: None  # ours forks for us too; otherwise Python starts another one
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environ)
