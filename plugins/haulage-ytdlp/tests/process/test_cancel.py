@@ -3,6 +3,8 @@
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +18,31 @@ from haulage.plugin import Request
 from haulage.testing import LoopbackSite
 from haulage_ytdlp.fetcher import YtDlpFetcher
 
+WHILE_SOMETHING_IS_DESTROYED = """
+import os, signal, time
+from haulage_ytdlp.child.__main__ import heed_sigterm
+
+class Thing:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0)  # the handler has run by then
+
+heed_sigterm()
+try:
+    Thing()
+    time.sleep(20)
+except SystemExit:
+    print("heard")
+"""
+
 
 class TestCancel:
+    def test_a_cancel_that_python_ignores_comes_again(self) -> None:
+        """What a handler raises while an object is destroyed goes nowhere; the order ends all the same, and tidily."""
+        command = [sys.executable, "-c", WHILE_SOMETHING_IS_DESTROYED]
+        ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        assert (ran.stdout, ran.stderr) == ("heard\n", ""), "a cancel was not heard, and nothing is kept to go on with"
+
     def test_download(
         self, begin: Callable[..., Any], lasting_family: Any, work: Any, eventually: Callable[..., None]
     ) -> None:
