@@ -3,9 +3,11 @@
 import json
 import signal
 import socket
+import socketserver
 import subprocess
 import sys
 import sysconfig
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -176,6 +178,12 @@ def test_nothing_is_left(name: str, how: signal.Signals, tmp_path: Path) -> None
         time.sleep(0.02)
 
 
+class Other(socketserver.TCPServer):
+    """A server that says nothing; like others it takes a port at which connections have just ended."""
+
+    allow_reuse_address = True
+
+
 class Late(FakeGcs):
     """A server whose port somebody else takes in the last moment, twice."""
 
@@ -187,8 +195,9 @@ class Late(FakeGcs):
     def command(self) -> Sequence[str]:
         self.tried.append(self.ports[0])
         if len(self.tried) < 3:
-            other = self.others.enter_context(socket.socket())
-            other.bind(("127.0.0.1", self.ports[0]))
+            other = self.others.enter_context(Other(("127.0.0.1", self.ports[0]), socketserver.BaseRequestHandler))
+            threading.Thread(target=other.serve_forever, args=(0.02,)).start()
+            self.others.callback(other.shutdown)
         return super().command()
 
 
