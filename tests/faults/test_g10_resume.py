@@ -18,8 +18,8 @@ from haulage.testing import LoopbackSite
 BUFFER = 256 * 1024
 """Bytes that the fetch process may have read and not yet written when it is killed."""
 
-UNDER_WAY = 128 * 1024
-"""Bytes that may be in the sockets between the site and the process then; the site counts them as served."""
+UNDER_WAY = 768 * 1024
+"""Bytes that may be in the sockets then, where a busy machine let the process wait; the site counts them as served."""
 
 
 @pytest.fixture
@@ -52,8 +52,8 @@ def stored(program: Program) -> list[Path]:
 
 @pytest.fixture
 def slow(site: LoopbackSite) -> str:
-    """A part of a path that has the large video come within two seconds."""
-    return f"drip/{site.file('large.mp4').stat().st_size // 2}"
+    """A part of a path that has the large video come within four seconds."""
+    return f"drip/{site.file('large.mp4').stat().st_size // 4}"
 
 
 def test_a_download_goes_on_where_it_stopped(site: LoopbackSite, slow: str, program: Program, extent: str) -> None:
