@@ -131,6 +131,12 @@ def test_what_the_site_asked_for_is_honoured(strikes):
     assert found == Reaction(Again(seconds(7)), gate=Gate(seconds(7), "message"))
 
 
+def test_no_answer_closes_a_site_for_longer_than_a_job_is_tried():
+    """What a site asks for beyond 48 hours, when a job of it would have ended, is cut to that."""
+    found = reaction(Kind.RATE_LIMITED, retry_after=timedelta(days=365))
+    assert found == Reaction(Again(timedelta(hours=48)), gate=Gate(timedelta(hours=48), "message"))
+
+
 def test_rate_limits_end_after_twenty_of_the_jobs_own():
     """Nineteen are waited out and not counted; the twentieth ends the job, and still closes its site for the others."""
     assert len(story(Kind.RATE_LIMITED)) == 19

@@ -12,6 +12,8 @@ from haulage.cli.settings import Settings, common
 def command(ctx: click.Context, site: str) -> int:
     """Let the jobs of a site run again that was closed: until a person has signed in, or for a while.
 
+    Those of its jobs that wait for a time are due at once.
+
     `haulage status` lists the sites that are closed.
     """
     from haulage import Query

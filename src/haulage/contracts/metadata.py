@@ -255,7 +255,10 @@ class MetadataStore(ABC):
 
     @abstractmethod
     def gate(self, site: str, gate: Gate | Literal["open"]) -> bool:
-        """Close or open a site by an operator's hand; whether there are jobs of such a site."""
+        """Close or open a site by an operator's hand; whether there are jobs of such a site.
+
+        Opening it makes those of its jobs due that wait and that nobody holds, whatever they wait for.
+        """
 
     @abstractmethod
     def find(self, query: Query) -> Iterator[Job]:

@@ -289,7 +289,7 @@ class Pipeline:
         return self.assembly.store.sites()
 
     def resume(self, site: str) -> bool:
-        """Open a site, whatever closed it; whether there are jobs of such a site."""
+        """Open a site, whatever closed it, and have its jobs wait no more; whether there are jobs of such a site."""
         return self.assembly.store.gate(site, "open")
 
 

@@ -212,7 +212,8 @@ def react(failure: Failure, stage: str, attempt: AttemptId, job: Job, strikes: i
             return Reaction(Again() if afresh else Done(), counted=True)
         case Kind.RATE_LIMITED:
             own = [each for each in earlier if each.failure.kind is Kind.RATE_LIMITED]
-            cool_down = failure.retry_after or min(FIRST_COOL_DOWN * 2 ** min(strikes, 10), LONGEST_COOL_DOWN)
+            doubled = min(FIRST_COOL_DOWN * 2 ** min(strikes, 10), LONGEST_COOL_DOWN)
+            cool_down = min(failure.retry_after or doubled, LONGEST_SIEGE)  # no answer closes a site for years
             gate = Gate(cool_down, failure.message)  # for the others, where this one has had enough
             if len(own) >= MOST_STRIKES - 1 or _span(own) >= LONGEST_SIEGE:
                 return Reaction(Done(), gate=gate)

@@ -287,7 +287,13 @@ class RightStore(MetadataStore):
                 self.close_site(site, gate)
             else:
                 self.open_site(site)
+                self.wake(site)
             return True
+
+    def wake(self, site):
+        for row in self.rows.values():
+            if row.job.site == site and row.attempt is None and row.due is not None:
+                row.due = min(row.due, self.now())
 
     def clock(self):
         return self.time()

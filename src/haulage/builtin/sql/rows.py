@@ -112,11 +112,14 @@ def open_site(connection: Connection, name: str, strikes: int) -> None:
 
 
 def gate_site(connection: Connection, name: str, gate: Gate | Literal["open"]) -> bool:
-    """Close a site, or open it whatever closed it; whether it is known."""
+    """Close a site, or open it whatever closed it, and have its jobs wait no more; whether it is known."""
     if isinstance(gate, Gate):
         close_site(connection, name, gate)
     else:
         connection.execute(update(SiteRow).where(SiteRow.name == name).values(**_OPEN))
+        job = VideoProcessingJob
+        waits = and_(job.site == name, job.attempt.is_(None), job.due_at > from_now())
+        connection.execute(update(job).where(waits).values(due_at=from_now()))
     return connection.scalar(select(SiteRow.name).where(SiteRow.name == name)) is not None
 
 

@@ -264,6 +264,9 @@ class StoreMachine(RuleBasedStateMachine):
             self.model.close(name, gate)
         elif known:
             self.model.open(name)
+            for row in self.model.rows.values():
+                if row.job.site == name and not row.held_by and row.due == "later":
+                    row.due = "now"
 
     @invariant()
     def what_is_told_is_what_the_model_holds(self) -> None:

@@ -46,6 +46,14 @@ class SiteLaws:
         assert again.strikes == 1, "a hold does not know how often its site has refused"
 
     @law
+    def test_a_site_that_is_opened_by_hand_has_no_jobs_that_wait(self, stores: Stores) -> None:
+        """Who opens a site that asked to be left alone for long need not wait for the job that it told so."""
+        hold = stores.held()
+        stores.first.save(hold, hold.job, Again(LONG), site=Gate(LONG, "429"))
+        stores.second.gate(hold.job.site, "open")
+        assert stores.must_claim().job.id == hold.job.id, "a job waits on whose site was opened"
+
+    @law
     def test_a_site_with_strikes_is_asked_by_one_job_at_a_time(self, stores: Stores) -> None:
         """After a cool-down one job goes ahead; the others follow its success, and the next one its death."""
         stores.first.add([new(number) for number in range(5)])

@@ -108,6 +108,12 @@ class ASuccessOpensWhatever(RightStore):
         return hold
 
 
+@breaks("a_site_that_is_opened_by_hand_has_no_jobs_that_wait")
+class LetsJobsWaitOn(RightStore):
+    def wake(self, site):
+        pass
+
+
 @breaks("a_site_without_jobs_is_not_known")
 class MakesSites(RightStore):
     def gate(self, site, gate):
