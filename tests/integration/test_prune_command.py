@@ -215,3 +215,25 @@ def test_a_document_tells_what_is_gone_whatever_happens(haulage, scripted, monke
     result = haulage(*command, "--yes", "--json")
     assert (result.returncode, "the disk is away" in result.stderr) == (3, True)
     assert [each["deleted_objects"] for each in json.loads(result.stdout)["outcomes"]] == [2]
+
+
+def test_a_deletion_that_failed_goes_on_when_it_is_tried_again(haulage, kept, scripted, monkeypatch):
+    """Whoever retries what failed does not haul again what was deleted on purpose."""
+    delete = LocalStorage.delete
+
+    def refuse(storage, key, **options):
+        if key.endswith(".json"):
+            raise StorageError(Failure(Kind.STORAGE, "the disk is away"))
+        delete(storage, key, **options)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(LocalStorage, "delete", refuse)
+        assert haulage("delete", "one", "--yes").returncode == 1
+        haulage("work")
+    assert [path.name for path in (kept / "one").iterdir()] == ["video.json"]
+    (scripted.folder / "one.begun").unlink()  # the fetcher leaves it when it is asked
+    assert haulage("retry").returncode == 0
+    assert list((kept / "one").iterdir()) == []
+    assert not (scripted.folder / "one.begun").exists(), "it was downloaded again"
+    assert [each["status"] for each in json.loads(haulage("list", "--json").stdout)] == ["pruned", "downloaded"]
+    assert haulage("failures").stdout.startswith("No failure")

@@ -30,24 +30,31 @@ def command(
     """Haul again what failed: all of it, that of a kind of failure, source or time, or videos by id or URL.
 
     What is unavailable is tried again only when it, or its kind, is named. What is stored, but owed to a mirror that
-    failed, is brought there from where it is.
+    failed, is brought there from where it is. A deletion that failed goes on as one.
     """
     from attrs import evolve
 
     from haulage import Query, Status
     from haulage.cli.choose import kinds, named
+    from haulage.cli.deleting import delete, say_what_is_left
     from haulage.cli.haul import haul
-    from haulage.contracts.totals import failed_mirror
+    from haulage.contracts.totals import failed_mirror, holdings
+    from haulage.operations.prune.deletion import Deletion
 
     settings = ctx.ensure_object(Settings)
     ended = (Status.FAILED, Status.UNAVAILABLE) if kind or names else (Status.FAILED,)
     query = Query(status=ended, kinds=kinds(kind), source=source, failed_since=since)
     with settings.pipeline() as pipeline:
-        requests = [job.request for job in named(pipeline, names, query)]
+        failed = list(named(pipeline, names, query))
+        begun = [each for job in failed for each in holdings(job) if each.deleting]
+        code = delete(Deletion(pipeline.assembly, (), begun), None, say_what_is_left) if begun else 0
+        going = {each.job for each in begun}
+        requests = [job.request for job in failed if job.id not in going]
         if mirrors := pipeline.mirrors:
             owed = named(pipeline, names, evolve(query, status=(Status.DOWNLOADED,), owed=mirrors))
             requests += [job.request for job in owed if names or failed_mirror(job, pipeline.store_to(job)[1:])]
     if not requests:
-        click.echo("nothing to try again", err=True)
-        return 0
-    return haul(settings, requests, as_json=as_json)
+        if not begun:
+            click.echo("nothing to try again", err=True)
+        return code
+    return haul(settings, requests, as_json=as_json) or code
