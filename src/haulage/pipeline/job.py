@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 from haulage.contracts.fetcher import Fetcher
 from haulage.contracts.metadata import Again, Done, MetadataStore, NewJob, Query
 from haulage.contracts.policies import RetryPolicy
-from haulage.errors import Duplicate, Failure, FetchError, HaulageError, Kind, StoreError
+from haulage.errors import Duplicate, Failure, FetchError, HaulageError, Kind, StorageError, StoreError
 from haulage.pipeline.attempt import Attempt, public_failure
 from haulage.pipeline.behind import WriteBehind
 from haulage.pipeline.listing import Lister
@@ -36,8 +36,8 @@ from haulage.pipeline.workspace import Workspace
 from haulage.secrets import public_traceback, redact
 from haulage.values import Job, JobId, Request, Status, Try, Video
 
-_SPOILT = (Kind.INVALID, Kind.BUG)
-"""After these failures what lies in the work folder is not gone on with."""
+_OF_SITES = (Kind.RATE_LIMITED, Kind.NOT_YET, Kind.UNAVAILABLE, Kind.GEO, Kind.INVALID)
+"""What a storage can say of no site and no video: whatever it means by it, it failed."""
 
 
 @frozen
@@ -211,6 +211,10 @@ class Carrier:
                 Failure(Kind.BUG, f"the fetcher was asked for {job.video.id} and brought {result.video.id}")
             )
         job = evolve(attempt.job, video=result.video, files=result.files, facts=result.facts)
+        if not self.workspace.holds(job):
+            raise FetchError(
+                Failure(Kind.INVALID, "what was fetched is not there, or not as long as it was said to be")
+            )
         attempt.save(evolve(job, status=status_of(job, self.transfer.store_to(job))), site="open")
         main = result.files[0]
         attempt.log.info("fetched %s", result.video.title or result.video.id, extra={"size": main.size})
@@ -222,6 +226,8 @@ class Carrier:
 
     def _fail(self, attempt: Attempt, stage: str, error: HaulageError) -> None:
         job, failure = attempt.job, public_failure(error.failure)
+        if isinstance(error, StorageError) and failure.kind in _OF_SITES:
+            failure = evolve(failure, kind=Kind.STORAGE)
         full = failure.kind is Kind.NO_SPACE and stage in map("store:{}".format, self.transfer.store_to(job)[1:])
         # A mirror that is full is one that fails: what it cannot take it is owed, and nobody waits for it.
         judged = evolve(failure, kind=Kind.STORAGE) if full else failure
@@ -239,8 +245,8 @@ class Carrier:
         )
         if judged.kind is Kind.NO_SPACE and stage != stage_of(Fetch()):
             self.space.refused(stage, failure)
-        if failure.kind in _SPOILT and not self.workspace.holds(job):
-            self.workspace.clear(job, attempt.attempt)
+        if failure.kind is Kind.INVALID or (failure.kind is Kind.BUG and not self.workspace.holds(job)):
+            self.workspace.clear(job)  # nothing goes on with what is spoilt
         ending = Try(attempt.attempt, stage, failure, counted=reaction.counted, wait=reaction.wait)
         self._settle(attempt, ending, reaction)
         if reaction.stops:

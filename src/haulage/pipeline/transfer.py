@@ -21,7 +21,7 @@ from haulage.contracts.storage import (
     SupportsServerCopy,
     Upload,
 )
-from haulage.errors import Failure, Kind, StorageError
+from haulage.errors import Failure, FetchError, Kind, StorageError
 from haulage.keys import is_key, object_key
 from haulage.pipeline.attempt import Attempt
 from haulage.pipeline.behind import WriteBehind
@@ -212,9 +212,9 @@ class Transfer:
         except OSError as error:  # a storage raises its own kind: this is the workspace
             raise StorageError(Failure(Kind.STORAGE, f"cannot read {step.file.path}: {error.strerror}")) from error
         if digest.hexdigest() != step.file.sha256:
-            raise StorageError(
-                Failure(Kind.STORAGE, f"{step.source or step.file.path}: what was read is not what was fetched")
-            )
+            if step.source is None:
+                raise FetchError(Failure(Kind.INVALID, f"{step.file.path} has changed since it was fetched"))
+            raise StorageError(Failure(Kind.STORAGE, f"{step.source}: what was read is not what was fetched"))
 
     def _source(self, step: Store, key: str, attempt: Attempt) -> AbstractContextManager[BinaryIO]:
         if step.content is not None:
@@ -246,6 +246,8 @@ class Transfer:
     def verify(self, copy: Copy, attempt: Attempt, *, committed: bool = False) -> bool:
         """Find out whether a copy is there, whole and ours, and record it; if it is not, its intent is dropped.
 
+        What this attempt wrote and what is not whole is deleted.
+
         Args:
             copy: The copy that was about to be written.
             attempt: The attempt.
@@ -257,6 +259,9 @@ class Transfer:
         good = place is not None and found is not None and self._agrees(place, copy, found, attempt, committed)
         if not good:
             self._sweep(copy, attempt)
+            if place is not None and found is not None and _is_own(copy, found, committed):
+                attempt.prove()
+                place.storage.delete(copy.key, only=found)
         stored: tuple[Copy, ...] = ()
         if good and found is not None:
             writer = found.attempt or copy.attempt
@@ -299,6 +304,11 @@ class Transfer:
 def _info(copy: Copy, video: Video, media_type: str) -> ObjectInfo:
     identity = f"{video.source} {video.id} {video.variant}".strip()
     return ObjectInfo(media_type, copy.attempt, identity, copy.sha256)
+
+
+def _is_own(copy: Copy, found: StoredObject, committed: bool) -> bool:
+    """Whether what was found is what an attempt wrote that was about to make a copy."""
+    return copy.state == "intended" and (found.attempt == copy.attempt or (committed and found.attempt is None))
 
 
 def _original(step: Store, job: Job) -> Copy | None:
