@@ -57,6 +57,16 @@ def test_a_list_adds_a_job_for_each_entry(pipeline, site, tmp_path, serve):
         assert len(site.log("/clip.mp4")) == asked
 
 
+def test_lists_within_lists_come_to_an_end(pipeline, serve):
+    """A list that leads to another one, and so on, is given up ten levels below the one that was asked for."""
+    urls = [serve("last.list", "")]
+    for level in range(20):
+        urls.insert(0, serve(f"{level}.list", urls[0]))
+    with pipeline() as running:
+        ended = [(job.request.url, job.status) for job in running.run(urls[:1])]
+    assert ended == [*((url, Status.EXPANDED) for url in urls[:10]), (urls[10], Status.UNAVAILABLE)]
+
+
 def test_a_page_without_a_video_is_unavailable(pipeline, serve):
     """Nothing behind a URL is told as such."""
     with pipeline() as running:

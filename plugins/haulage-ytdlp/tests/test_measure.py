@@ -138,6 +138,18 @@ class TestCut:
         (tmp_path / "video.mp4").write_bytes(whole[: whole.rindex(b"mdat") + 100])
         assert _kind(tmp_path / "video.mp4") is Kind.INVALID
 
+    @pytest.mark.parametrize("name", ["a.mkv", "a.webm"])
+    def test_end_of_a_segment(self, tmp_path: Path, name: str) -> None:
+        """A Matroska or WebM file that lacks its last byte is `invalid`, unless its size was not known in front."""
+        codecs = ["-c:v", "libvpx", "-c:a", "libopus"]
+        path = _encode(tmp_path / name, *codecs)
+        whole = measure.measure(path, None).duration
+        path.write_bytes(path.read_bytes()[:-1])
+        assert _kind(path) is Kind.INVALID
+        live = _encode(tmp_path / f"live-{name}", *codecs, "-live", "1")
+        live.write_bytes(live.read_bytes()[:-1])
+        assert measure.measure(live, None).duration == pytest.approx(whole, abs=0.2)
+
     @pytest.mark.parametrize(
         ("name", "arguments"),
         [

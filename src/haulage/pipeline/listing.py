@@ -8,13 +8,16 @@ from attrs import evolve, frozen
 
 from haulage.contracts.fetcher import Fetcher
 from haulage.contracts.metadata import MetadataStore, NewJob, Query
-from haulage.errors import ConfigError
+from haulage.errors import ConfigError, Failure, FetchError, Kind
 from haulage.pipeline.attempt import Attempt
 from haulage.urls import check_entry
 from haulage.values import Job, JobId, Request, Status, Video
 
 MOST_ENTRIES = 10_000
 """How many entries of one list are hauled."""
+
+MOST_LEVELS = 10
+"""How deep lists within lists are followed: a channel has tabs, and a tab playlists."""
 
 ENTRIES_AT_ONCE = 100
 
@@ -46,8 +49,13 @@ class Lister:
             attempt: Holds the job of the list.
             batch: What the entries shall belong to.
             entries: The list.
+
+        Raises:
+            FetchError: It lies too deep within other lists (kind `unavailable`).
         """
         job = attempt.job
+        if self._level(job) == MOST_LEVELS:
+            raise FetchError(Failure(Kind.UNAVAILABLE, f"lists within lists are followed {MOST_LEVELS} levels deep"))
         stops = bool(job.subscription) and job.listed and job.subscription not in self.whole
         if job.listed:
             attempt.save(evolve(job, listed=False))
@@ -63,6 +71,14 @@ class Lister:
                 return
         if next(entries, None) is not None:
             attempt.log.warning("the list goes on; its first %d entries are hauled", MOST_ENTRIES)
+
+    def _level(self, job: Job) -> int:
+        """Within how many lists a list lies, as far as they count."""
+        level, above = 0, job.parent
+        while above is not None and level < MOST_LEVELS:
+            level += 1
+            above = next((each.parent for each in self.store.find(Query(ids=(above,)))), None)
+        return level
 
     def _new(self, entry: Video | Request, job: Job) -> NewJob:
         request = Request(entry.url, job.request.variant)

@@ -52,6 +52,8 @@ def measure(path: Path, announced: float | None) -> MediaFacts:
         with av.open(str(path), options=ONE_FILE) as container:
             if container.format.name.startswith("mov,"):
                 _whole_boxes(path)
+            elif container.format.name.startswith("matroska,"):
+                _whole_segment(path)
             return _measure(container, path, announced)
     except (av.FFmpegError, OSError) as error:
         raise _invalid(f"it cannot be read as a medium: {error.strerror}") from error
@@ -111,6 +113,29 @@ def _whole_boxes(path: Path) -> None:
             if length < 8:  # to the end of the file, or bytes that mean nothing
                 return
             at += length
+
+
+def _whole_segment(path: Path) -> None:
+    """Refuse a Matroska or WebM file that ends within its segment (RFC 8794 sections 4 to 6, RFC 9559 section 5.1).
+
+    A segment of unknown size, as live streams have, may end anywhere.
+    """
+    with path.open("rb") as file:
+        front = file.read(4096)
+    length, value = _vint(front, 4)
+    at = 4 + length + (value or 0)  # behind the EBML header, whose size is always known
+    if front[at : at + 4] != b"\x18\x53\x80\x67":
+        return
+    length, value = _vint(front, at + 4)
+    if value is not None and at + 4 + length + value > path.stat().st_size:
+        raise _invalid(f"it was cut: it promises {at + 4 + length + value} bytes, and it has {path.stat().st_size}")
+
+
+def _vint(data: bytes, at: int) -> tuple[int, int | None]:
+    """How long the size is that an EBML element has at a place, and what it says; None for unknown."""
+    length = 9 - data[at : at + 1].ljust(1, b"\0")[0].bit_length()
+    value = int.from_bytes(data[at : at + length], "big") & ((1 << 7 * length) - 1)
+    return length, None if value == (1 << 7 * length) - 1 else value
 
 
 def _slack(seconds: float) -> float:
