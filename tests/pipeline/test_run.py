@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from haulage import ConfigError, HaulageError, Kind, Pipeline, Progressed, RunEnded, Settled, Started, Status
+from haulage import ConfigError, HaulageError, Kind, Pipeline, Progressed, RunEnded, Settled, Started, Status, Stepped
 from haulage.errors import StorageError
 from haulage.plugin import AttemptId, ObjectInfo
 
@@ -228,6 +228,51 @@ def test_leaving_the_loop_gives_the_jobs_back(pipeline, site, tmp_path):
     assert connection.execute(query).fetchall() == [("pending", None)]
     assert connection.execute("select count(*) from attempts where kind is not null").fetchone() == (0,)
     connection.close()
+
+
+@pytest.mark.parametrize("ends", ["leaves its loop", "is stopped"])
+def test_a_run_leaves_the_run_of_another_pipeline_of_its_config_alone(pipeline, serve, ends):
+    """What the other one has begun is carried on, what waits is begun, and its observers hear of that alone."""
+    heard, results = set(), []
+    in_hand, left, begun = threading.Barrier(3), threading.Event(), threading.Semaphore(2)
+
+    def hear(event):
+        if isinstance(event, Stepped):
+            heard.add(event.job)
+            if begun.acquire(blocking=False):
+                in_hand.wait(30)
+                left.wait(30)
+
+    urls = [serve(f"theirs-{number}.mp4", str(number) * 99) for number in range(2 if ends == "leaves its loop" else 3)]
+    theirs = pipeline(watching=[hear], workers=2)
+
+    def run():
+        with theirs:
+            results.extend(theirs.run(urls))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        in_hand.wait(30)
+        with pipeline(workers=2) as ours:
+            url = serve("ours.mp4", "x" * 99)
+            if ends == "leaves its loop":
+                ours.add([url])
+                next(ours.run())
+            else:
+                for _ in ours.run([url]):
+                    ours.stop()
+        left.set()
+        thread.join(10)
+        assert not thread.is_alive(), "the other run does not end"
+    finally:
+        left.set()
+        theirs.stop()
+        thread.join()
+    assert [
+        (job.request.url, job.status, len(job.attempts)) for job in sorted(results, key=lambda job: job.request.url)
+    ] == [(each, Status.DOWNLOADED, 1) for each in urls]
+    assert heard == {job.id for job in results}
 
 
 def test_observers_hear_of_everything_and_can_hurt_nothing(pipeline, site):

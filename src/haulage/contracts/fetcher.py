@@ -14,8 +14,8 @@ from haulage.values import FetchResult, MediaFacts, Request, Video
 class Fetcher(ABC):
     """Turn URLs into local files.
 
-    There is one instance a process, and it is used from many threads. Its methods raise FetchError or Cancelled
-    and nothing else; anything else is recorded as a bug of the fetcher.
+    There is one instance for each pipeline and process, and it is used from many threads. Its methods raise FetchError
+    or Cancelled and nothing else; anything else is recorded as a bug of the fetcher.
     """
 
     @abstractmethod

@@ -62,6 +62,7 @@ class Recipe:
         name: What messages call the config.
         no_plugins: Use none of the installed plugins.
         overrides: Keys of the config, and what counts instead of what is written there.
+        pipeline: Whose it is: no two pipelines share components, also in one process.
     """
 
     document: str
@@ -70,6 +71,7 @@ class Recipe:
     name: str = "haulage.yaml"
     no_plugins: bool = False
     overrides: tuple[tuple[str, Any], ...] = ()
+    pipeline: str = ""
 
 
 @frozen

@@ -128,9 +128,9 @@ class Upload(ABC):
 class Storage(ABC):
     """A place for finished objects.
 
-    There is one instance a process, and it is used from many threads. Its methods raise StorageError or Cancelled
-    and nothing else. Keys are those that haulage.keys makes: parts of `[A-Za-z0-9._-]` joined by "/"; any other is
-    refused with kind `config`.
+    There is one instance for each pipeline and process, and it is used from many threads. Its methods raise
+    StorageError or Cancelled and nothing else. Keys are those that haulage.keys makes: parts of `[A-Za-z0-9._-]` joined
+    by "/"; any other is refused with kind `config`.
     """
 
     @abstractmethod

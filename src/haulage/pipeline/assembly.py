@@ -1,4 +1,4 @@
-"""From a recipe to living components: each is built when it is first needed, and once a process."""
+"""From a recipe to living components: each is built when it is first needed, and once for each pipeline and process."""
 
 import contextlib
 import logging
@@ -264,7 +264,7 @@ _users: Counter[Recipe] = Counter()
 
 @contextlib.contextmanager
 def kept(recipe: Recipe) -> Iterator[Assembly]:
-    """Use the assembly of a recipe; the last user in the process closes it."""
+    """Use the assembly of a recipe; the last user in the process closes it: its pipeline, or a task elsewhere."""
     with _lock:
         if recipe not in _kept:
             _kept[recipe] = Assembly(recipe)

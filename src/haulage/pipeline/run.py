@@ -45,7 +45,8 @@ class Pipeline:
                 print(job.status, job.video)
 
     Leaving the block, or the loop, ends what is running as soon as it can: its jobs stay in the queue, and the next
-    run goes on with them. It touches no signal.
+    run goes on with them. It touches no signal. Of several pipelines of one config, also in one process, none ends what
+    another one runs, nor do its observers hear of that.
 
     Args:
         recipe: The config as it was written.
@@ -57,7 +58,7 @@ class Pipeline:
     """
 
     def __init__(self, recipe: Recipe, observers: Sequence[Observer] = ()) -> None:
-        self._recipe = recipe
+        self._recipe = evolve(recipe, pipeline=uuid.uuid4().hex)
         self._observers = tuple(observers)
         self._stack = contextlib.ExitStack()
         self._assembly: Assembly | None = None
