@@ -37,7 +37,7 @@ def pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., P
 
     def make(watching: Any = (), **config: Any) -> Pipeline:
         config = {"fetcher": {"type": "plain"}, "retry": {"initial": 0.05}, **config}
-        modules = ["plain_fetcher", "odd_storage", "odd_observer"]
+        modules = ["plain_fetcher", "odd_storage", "odd_observer", "odd_policy"]
         return Pipeline.from_config(config, modules=modules, observers=watching)
 
     return make

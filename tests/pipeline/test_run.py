@@ -1,12 +1,27 @@
 """The pipeline through its own door, with a fetcher and storages that do as the tests need."""
 
+import asyncio
+import contextlib
 import sqlite3
 import threading
 from datetime import timedelta
 
 import pytest
 
-from haulage import ConfigError, HaulageError, Kind, Pipeline, Progressed, RunEnded, Settled, Started, Status, Stepped
+from haulage import (
+    ConfigError,
+    HaulageError,
+    Kind,
+    Lost,
+    Pipeline,
+    Progressed,
+    RunEnded,
+    Settled,
+    Started,
+    Status,
+    Stepped,
+)
+from haulage.cancel import Cancelled
 from haulage.errors import StorageError
 from haulage.plugin import AttemptId, ObjectInfo
 
@@ -84,6 +99,56 @@ def test_a_bug_of_a_fetcher_fails_its_job_alone(pipeline, site, serve):
     failure = jobs[Status.FAILED].tries[-1].failure
     assert (failure.kind, failure.message) == (Kind.BUG, "KeyError: 'no such thing'")
     assert Status.DOWNLOADED in jobs
+
+
+@pytest.mark.parametrize(
+    "error", [asyncio.CancelledError("by a loop"), SystemExit(7), Cancelled("nobody asked for it")]
+)
+def test_what_a_storage_must_not_raise_fails_its_job_alone(pipeline, site, odd, error):
+    """What is no Exception neither ends the run nor has the job begun again at once: it is a bug like another one."""
+    odd.REFUSALS["main"] = [("begin", error)]
+    with pipeline(storages={"main": {"type": "odd", "name": "main"}}, workers=1) as running:
+        jobs = list(running.run([site.url("clip.mp4?stray"), site.url("second.mp4?stray")]))
+    assert [job.status for job in jobs] == [Status.FAILED, Status.DOWNLOADED]
+    [failure] = [each.failure for each in jobs[0].tries]
+    assert (failure.kind, failure.message) == (Kind.BUG, f"{type(error).__name__}: {error}")
+
+
+@pytest.mark.parametrize("place", ["in the same block", "in another one"])
+def test_what_a_retry_policy_raises_leaves_no_job_held(pipeline, site, odd, place):
+    """The run ends with it; the next one takes the job at once, long before the lease of the first one is over."""
+    odd.REFUSALS["main"] = [("begin", Kind.STORAGE)]
+    config = {"storages": {"main": {"type": "odd", "name": "main"}}, "retry": {"type": "odd"}}
+    heard = []
+    with contextlib.ExitStack() as blocks:
+        running = blocks.enter_context(pipeline(watching=[heard.append], **config))
+        with pytest.raises(ZeroDivisionError):
+            list(running.run([site.url("clip.mp4?policy")]))
+        assert [type(each) for each in heard[-2:]] == [Lost, RunEnded]
+        if place == "in another one":
+            blocks.close()
+            running = blocks.enter_context(pipeline(**config))
+        running.assembly.worker.begin("")
+        job = running.assembly.worker.work_once("")
+    assert job is not None, "the job is still held"
+    assert job.status is Status.DOWNLOADED
+
+
+def test_where_no_thread_can_be_started_no_job_is_held(pipeline, site, monkeypatch):
+    """Nobody would keep its lease alive; once the machine has threads again, the job is begun."""
+
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    with pipeline() as running:
+        running.add([site.url("clip.mp4?threads")])
+        with monkeypatch.context() as full:
+            full.setattr(threading.Thread, "start", refuse)
+            with pytest.raises(RuntimeError, match="can't start new thread"):
+                running.assembly.worker.work_once("")
+        job = running.assembly.worker.work_once("")
+        assert job is not None, "the job is still held"
+    assert job.status is Status.DOWNLOADED
 
 
 @pytest.mark.parametrize("moment", ["begin", "write", "commit"])

@@ -1,6 +1,6 @@
 """One video's stories: what may happen between a URL and a storage, and how it ends all the same.
 
-Crashes are simulated here by an exception that nothing catches; tests/integration kills real processes.
+Crashes are simulated here by an exception that no step catches; tests/integration kills real processes.
 """
 
 import sqlite3
@@ -18,7 +18,7 @@ STORAGE = {"a": {"type": "odd", "name": "a"}}
 KEY = "top/clip.mp4/video.mp4"
 
 
-class Crash(BaseException):
+class Crash(KeyboardInterrupt):
     """The worker dies here."""
 
 

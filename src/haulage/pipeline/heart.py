@@ -45,8 +45,9 @@ class Heart:
         """Begin to beat, unless it does already. From any thread."""
         with self._lock:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._beat, name="haulage-heart", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._beat, name="haulage-heart", daemon=True)
+                thread.start()
+                self._thread = thread
 
     def close(self) -> None:
         """Stop for good, and wait until it has. Harmless a second time."""

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from attrs import evolve, frozen
 
+from haulage.cancel import Cancelled
 from haulage.contracts.fetcher import Fetcher
 from haulage.contracts.metadata import Again, Done, MetadataStore, NewJob, Query
 from haulage.contracts.policies import RetryPolicy
@@ -112,7 +113,13 @@ class Carrier:
             raise
         except HaulageError as error:
             self._fail(attempt, stage, error)
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except (
+            BaseException
+        ) as error:  # SystemExit, asyncio's CancelledError, and a Cancelled that nobody asked for too
+            if isinstance(error, Cancelled) and attempt.cancel.reason is not None:
+                raise
             attempt.log.error("a bug, in the step %s", stage, extra={"traceback": public_traceback(error)})
             self._fail(attempt, stage, HaulageError(Failure(Kind.BUG, redact(f"{type(error).__name__}: {error}"))))
 

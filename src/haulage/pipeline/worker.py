@@ -68,6 +68,7 @@ class Worker:
         """
         if self._draining.is_set():
             return None
+        self._heart.start()  # first: where no thread can be started, nothing is held
         home, fetched = self._carrier.workspace.home, self.paused()
         began = time.monotonic()
         hold = self._store.claim(
@@ -80,7 +81,6 @@ class Worker:
         with self._lock:
             self._attempts[attempt.attempt] = (attempt, batch)
             stopped = not self._stopped.isdisjoint((batch, ""))
-        self._heart.start()
         if stopped:  # while it was being claimed
             attempt.cancel.cancel("stopped")
         with contextlib.ExitStack() as ends:  # each of them comes, even where the other one raises
@@ -102,9 +102,12 @@ class Worker:
             attempt.log.warning("another worker has the job now")
             self._carrier.give_up(attempt)
             attempt.lose(error.failure)
-        except StoreError as error:
+        except BaseException as error:  # whatever it is, nobody works on the job any more, which may still be held
             self._dropped = True
-            attempt.lose(error.failure)
+            if isinstance(error, StoreError):
+                attempt.lose(error.failure)
+            elif not isinstance(error, HaulageError):  # of those the job was put down
+                attempt.lose(Failure(Kind.BUG, f"{type(error).__name__}: {error}"))
             raise
 
     def _forget(self, attempt: Attempt) -> None:
@@ -148,7 +151,14 @@ class Worker:
         self._draining.set()
 
     def begin(self, batch: str) -> None:
-        """Let attempts of a batch begin again that was cancelled before."""
+        """Let attempts of a batch begin again that was cancelled before, and make due what an error has left held.
+
+        Raises:
+            StoreError: The metadata store failed.
+        """
+        if self._dropped and not self._attempts:
+            self._store.release(self._roster.name)
+            self._dropped = False
         with self._lock:
             self._stopped -= {batch, ""}
         self._draining.clear()
