@@ -130,7 +130,8 @@ class Storage(ABC):
 
     There is one instance for each pipeline and process, and it is used from many threads. Its methods raise
     StorageError or Cancelled and nothing else. Keys are those that haulage.keys makes: parts of `[A-Za-z0-9._-]` joined
-    by "/"; any other is refused with kind `config`.
+    by "/"; any other is refused with kind `config`. Each call gives up by itself where a store is silent, with a
+    StorageError: core sets it no deadline, and one that never returns holds its job until the process is left.
     """
 
     @abstractmethod

@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 class Heart:
-    """Beats once a second for all attempts of a process, in a thread of its own, and cancels those that are lost.
+    """Beats once a second for all attempts of a worker, in a thread of its own, and cancels those that are lost.
 
     Where the store cannot be reached for half a lease, all are: their leases end before another worker begins.
 

@@ -1,4 +1,4 @@
-"""A process's worker: claims jobs, carries them, and keeps their leases alive."""
+"""The worker of a pipeline in a process: claims jobs, carries them, and keeps their leases alive."""
 
 import contextlib
 import logging
