@@ -115,11 +115,10 @@ class Carrier:
             self._fail(attempt, stage, error)
         except KeyboardInterrupt:
             raise
-        except (
-            BaseException
-        ) as error:  # SystemExit, asyncio's CancelledError, and a Cancelled that nobody asked for too
+        except BaseException as error:
             if isinstance(error, Cancelled) and attempt.cancel.reason is not None:
                 raise
+            # SystemExit, CancelledError of asyncio and a Cancelled that nobody asked for are bugs like any other.
             attempt.log.error("a bug, in the step %s", stage, extra={"traceback": public_traceback(error)})
             self._fail(attempt, stage, HaulageError(Failure(Kind.BUG, redact(f"{type(error).__name__}: {error}"))))
 
