@@ -4,7 +4,6 @@ import errno
 import io
 import re
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +181,8 @@ class TestStatus:
             ("120", timedelta(minutes=2)),
             (" 7 ", timedelta(seconds=7)),
             ("Wed, 21 Oct 2015 07:28:00 GMT", timedelta(0)),
+            ("Sunday, 06-Nov-94 08:49:37 GMT", timedelta(0)),
+            ("Sun Nov  6 08:49:37 1994", timedelta(0)),
             ("-5", None),
             ("1.5", None),
             ("soon", None),
@@ -192,9 +193,10 @@ class TestStatus:
         """Retry-After is seconds or a date, never negative; anything else says nothing."""
         assert classify.classify(_http_error(429, Retry_After=header)).retry_after == wait
 
-    def test_retry_after_date(self) -> None:
-        """A date that lies ahead is as far away as it is."""
-        header = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
+    @pytest.mark.parametrize("form", ["%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"])
+    def test_retry_after_date(self, form: str) -> None:
+        """A date that lies ahead is as far away as it is, in each form that HTTP has (RFC 9110 section 5.6.7)."""
+        header = (datetime.now(UTC) + timedelta(seconds=90)).strftime(form)
         wait = classify.classify(_http_error(503, retry_after=header)).retry_after
         assert wait is not None
         assert timedelta(seconds=80) < wait <= timedelta(seconds=90)

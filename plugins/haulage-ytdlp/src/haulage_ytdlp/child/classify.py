@@ -170,13 +170,14 @@ def _by_status(error: HTTPError) -> Failure:
 
 
 def _retry_after(header: str | None) -> timedelta | None:
-    """RFC 9110 section 10.2.3: seconds, or a date."""
+    """RFC 9110 section 10.2.3: seconds, or a date in any of its three forms, of which asctime's names no zone."""
     if not header:
         return None
     if header.strip().isdecimal():
         return timedelta(seconds=int(header.strip()[:9]))
     try:
-        return max(parsedate_to_datetime(header) - datetime.now(UTC), timedelta(0))
+        date = parsedate_to_datetime(header)
+        return max(date.replace(tzinfo=date.tzinfo or UTC) - datetime.now(UTC), timedelta(0))
     except (ValueError, TypeError):
         return None
 
