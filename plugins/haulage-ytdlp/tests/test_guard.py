@@ -2,6 +2,7 @@
 
 import ipaddress
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,6 +81,11 @@ class TestIsPublic:
             "2001:0:7f00:1::",
             "2001:db8::1",
             "2001:1::1",
+            "2a00::5efe:7f00:1",
+            "2a00::200:5efe:10.0.0.1",
+            "2002:808:808::5efe:127.0.0.1",
+            "3fff::5efe:8.8.8.8",
+            "fd00::5efe:8.8.8.8",
             "3fff::1",
             "fe80::1",
             "fe80::1%eth0",
@@ -112,6 +118,7 @@ class TestIsPublic:
             "2002:808:808::1",
             "2606:4700:4700::1111",
             "2a00:1450:4001:810::200e",
+            "2a00::5efe:8.8.8.8",
         ],
     )
     def test_public(self, address: str) -> None:
@@ -210,14 +217,15 @@ class TestGuard:
         [
             ["ffmpeg", "-bsfs"],
             ["/usr/bin/ffmpeg", "-y", "-i", "file:video.f1.mp4", "-i", "file:video.f2.m4a", "-c", "copy", "file:o.mp4"],
-            ["/opt/ffmpeg-linux-x86_64-v7.0.2", "-i", "file:///space/video.ts", "-map", "0:v", "-c:a", "copy", "o.mp4"],
+            ["/opt/ffmpeg-linux-x86_64-v7.0.2", "-i", "file:./video.ts", "-map", "0:v", "-c:a", "copy", "o.mp4"],
             ["ffprobe", "-show_streams", "file:video.mp4"],
+            ["ffprobe", "-show_streams", f"file://{Path.cwd()}/video.mp4"],
             ["deno", "run", "--ext=js", "-"],
             [b"ffmpeg", b"-version"],
         ],
     )
     def test_program(self, refusals: list[Any], arguments: Any) -> None:
-        """The programs that yt-dlp needs may be started on local files."""
+        """The programs that yt-dlp needs may be started on files of this folder."""
         guard.Guard(()).program(None, arguments)
         assert refusals == []
 
@@ -228,6 +236,18 @@ class TestGuard:
             ["python3"],
             ["rtmpdump", "-r", "x"],
             "curl",
+            ["/tmp/x/deno.sh"],
+            ["ffmpeg.py"],
+            ["ffprobe-all", "file:video.mp4"],
+            ["ffmpeg", "-i", "file:///etc/hostname", "file:video.mp4"],
+            ["ffmpeg", "-i", "file:/etc/hostname", "file:video.mp4"],
+            ["ffmpeg", "-i", "file:../video.mp4", "file:video.mp4"],
+            ["ffmpeg", "-i", "file:a/../../scan%d.png", "file:video.mp4"],
+            ["ffmpeg", "-i", "../video.mp4", "file:video.mp4"],
+            ["ffmpeg", "-i", "/etc/hostname", "file:video.mp4"],
+            ["ffmpeg", "-i", "file:video.mp4", "file:../video.mkv"],
+            ["ffprobe", "-show_streams", "file:../video.mp4"],
+            ["ffprobe", "/etc/hostname"],
             ["ffmpeg", "-i", "http://93.184.216.34/x.m3u8", "-c", "copy", "file:video.mp4"],
             ["ffmpeg", "-i", "http:93.184.216.34/x.m3u8", "file:video.mp4"],
             ["ffmpeg", "-i", "HTTP:93.184.216.34/x.m3u8", "file:video.mp4"],
@@ -240,7 +260,7 @@ class TestGuard:
         ],
     )
     def test_program_refused(self, refusals: list[Any], arguments: Any) -> None:
-        """Other programs may not be started, nor one that would use the network by itself."""
+        """Other programs may not be started, nor one that would use the network by itself, or files elsewhere."""
         with pytest.raises(guard.ProgramRefused):
             guard.Guard(("0.0.0.0/0",)).program(None, arguments)
         assert len(refusals) == 1

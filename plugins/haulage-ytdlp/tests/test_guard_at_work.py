@@ -27,13 +27,14 @@ except guard.Refused as refusal:
 """
 
 
-def _try(deed: str, *private_hosts: str) -> str:
+def _try(deed: str, *private_hosts: str, folder: Path | None = None) -> str:
     """Do something in a process of its own under the guard: hooks cannot be taken away again."""
     run = subprocess.run(
         [sys.executable, "-c", INSTALLED.format(deed=deed), json.dumps(private_hosts)],
         capture_output=True,
         text=True,
         timeout=30,
+        cwd=folder,
     )
     assert run.returncode == 0, run.stderr
     return run.stdout.strip()
@@ -125,11 +126,15 @@ class TestInstalled:
         _try(deed.format(mark=repr(str(tmp_path / "mark"))))
         assert not (tmp_path / "mark").exists()
 
-    def test_ffmpeg_on_a_file(self, site: LoopbackSite) -> None:
-        """FFmpeg may be started on a local file."""
-        clip = str(site.file("clip.mp4"))
-        deed = f"subprocess.run([{ffmpeg()!r}, '-v', 'error', '-i', {clip!r}, '-f', 'null', '-'], check=True)"
-        assert _try(deed) == "done"
+    def test_ffmpeg_on_a_file(self, site: LoopbackSite, tmp_path: Path) -> None:
+        """FFmpeg may be started on a file of the current folder, and on none elsewhere, whatever leads there."""
+        clip = site.file("clip.mp4")
+        (tmp_path / "link.mp4").symlink_to(clip)
+        deed = f"subprocess.run([{ffmpeg()!r}, '-v', 'error', '-i', {{!r}}, '-f', 'null', '-'], check=True)"
+        assert _try(deed.format(str(clip)), folder=clip.parent) == "done"
+        assert _try(deed.format("file:clip.mp4"), folder=clip.parent) == "done"
+        for path in (str(clip), clip.as_uri(), "file:link.mp4"):
+            assert _try(deed.format(path), folder=tmp_path) == "ProgramRefused"
 
     @pytest.mark.parametrize(
         "url", ["http://127.0.0.1:{port}/x.mp4", "http:127.0.0.1:{port}/x", "tcp:127.0.0.1:{port}"]
@@ -286,10 +291,10 @@ class TestEndToEnd:
             assert not any(found.is_file() for found in folder.rglob("*"))
 
     def test_another_program(self, fetcher: YtDlpFetcher, work: Any, tmp_path: Path) -> None:
-        """A stream that yt-dlp would hand to another program is `environment`."""
+        """A stream that yt-dlp would hand to another program is `unavailable`."""
         failure = _refused(fetcher, "rtmp://127.0.0.2/live", tmp_path, work)
-        assert failure.kind is Kind.ENVIRONMENT
-        assert "rtmpdump" in failure.message
+        assert failure.kind is Kind.UNAVAILABLE
+        assert failure.message == "the page leads to a URL of the scheme 'rtmp'; only http and https are fetched"
 
 
 @pytest.fixture(scope="module")

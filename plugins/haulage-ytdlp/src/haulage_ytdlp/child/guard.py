@@ -6,6 +6,7 @@ that changes its answer in between gains nothing.
 """
 
 import ipaddress
+import itertools
 import os
 import re
 import socket
@@ -17,6 +18,7 @@ _Found = tuple[Any, ...]
 """What getaddrinfo gives: family, type, protocol, canonical name, and an address that begins with the host's."""
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052
+_ISATAP = 0x5EFE  # what is before the IPv4 address in those of RFC 5214, whatever network they begin with
 _ASSIGNED = ipaddress.ip_network("2000::/3")  # all of IPv6 that IANA gives to the public internet, RFC 4291
 _SERVICES = tuple(
     # What the standard library calls global, in some of its releases, and what is none of the public internet's.
@@ -31,8 +33,10 @@ _SERVICES = tuple(
 )
 _BY_ITSELF = re.compile(r"(?!file:)[a-z][a-z0-9+.,-]*:", re.IGNORECASE)  # FFmpeg takes http:host as well as http://host
 
-PROGRAMS = ("ffmpeg", "ffprobe", "deno")
-"""The programs that may be started, by the beginning of their file's name."""
+_FILE = re.compile(r"\A(file:|(?=/))", re.IGNORECASE)
+
+PROGRAMS = re.compile(r"ffmpeg(-(linux|macos)-\w+-v[\d.]+)?|ffprobe|deno")
+"""The programs that may be started, by their file's name; imageio-ffmpeg's tells its system and its version."""
 
 
 class Refused(PermissionError):
@@ -63,14 +67,21 @@ def is_public(text: str) -> bool:
     except ValueError:
         return False
     if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour
+        inner, last = address.ipv4_mapped or address.sixtofour, ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        if (int(address) >> 32) & 0xFDFFFFFF == _ISATAP and not is_public(str(last)):
+            return False
         if address in _NAT64:
-            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+            inner = last
         if inner is not None:
             address = inner
         elif address not in _ASSIGNED:
             return False
     return address.is_global and not address.is_multicast and not any(address in each for each in _SERVICES)
+
+
+def _lies_here(path: str) -> bool:
+    here = os.path.realpath(os.curdir)
+    return os.path.commonpath((here, os.path.realpath(path))) == here
 
 
 class Guard:
@@ -122,14 +133,16 @@ class Guard:
             _refuse(AddressRefused(f"{shown} is an internal address"))
 
     def program(self, executable: Any, arguments: Any) -> None:
-        """Refuse a program that is not needed, and inputs that a program would fetch past this guard."""
+        """Refuse a program that is not needed, inputs that it would fetch by itself, and files outside this folder."""
         words = [os.fsdecode(word) for word in (arguments if isinstance(arguments, list | tuple) else [arguments])]
         name = os.path.basename(os.fsdecode(executable or words[0]))  # noqa: PTH119 - bytes, or a path
-        if not name.startswith(PROGRAMS):
+        if not PROGRAMS.fullmatch(name):
             _refuse(ProgramRefused(f"{name} may not be started"))
-        for word in words[1:]:
+        for before, word in itertools.pairwise(words):
             if "://" in word.replace("file://", "") or _BY_ITSELF.match(word):
                 _refuse(ProgramRefused(f"{name} would have fetched by itself"))
+            if (before == "-i" or _FILE.match(word)) and not _lies_here(_FILE.sub("", word)):
+                _refuse(ProgramRefused(f"{name} would have used a file of this machine"))
 
     def audit(self, event: str, arguments: tuple[Any, ...]) -> None:
         """Be an audit hook."""

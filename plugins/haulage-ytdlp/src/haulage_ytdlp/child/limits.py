@@ -9,7 +9,7 @@ from typing import Any
 
 from yt_dlp.networking import Response
 from yt_dlp.networking._requests import RequestsSession
-from yt_dlp.postprocessor.ffmpeg import FFmpegPostProcessor
+from yt_dlp.postprocessor import ffmpeg
 
 from haulage.plugin import Failure, FetchError, Kind
 
@@ -127,15 +127,19 @@ def _without_a_body(session: RequestsSession, response: Any) -> str | None:
 
 RequestsSession.get_redirect_target = _without_a_body
 
-_run = FFmpegPostProcessor.real_run_ffmpeg
+
+class _OnOneFile(ffmpeg.Popen):  # type: ignore[misc]
+    """How yt-dlp's postprocessors start FFmpeg, and ffprobe, whose input is its last word."""
+
+    @classmethod
+    def run(cls, command: Sequence[str], *args: Any, **options: Any) -> Any:
+        """See Popen."""
+        only = [word for name, value in ONE_FILE.items() for word in (f"-{name}", value)]
+        inputs = [number for number, word in enumerate(command) if word == "-i"]
+        if not inputs and command[-1].startswith("file:"):
+            inputs = [len(command) - 1]
+        words = [word for number, each in enumerate(command) for word in (*(only if number in inputs else ()), each)]
+        return super().run(words, *args, **options)
 
 
-@functools.wraps(_run)
-def _on_one_file(
-    self: FFmpegPostProcessor, inputs: Sequence[tuple[str, Sequence[str]]], outputs: Any, **options: Any
-) -> Any:
-    only = [word for name, value in ONE_FILE.items() for word in (f"-{name}", value)]
-    return _run(self, [(path, [*words, *only]) for path, words in inputs], outputs, **options)
-
-
-FFmpegPostProcessor.real_run_ffmpeg = _on_one_file
+ffmpeg.Popen = _OnOneFile

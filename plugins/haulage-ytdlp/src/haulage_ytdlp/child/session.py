@@ -60,7 +60,10 @@ class Ydl(yt_dlp.YoutubeDL):  # type: ignore[misc]
         return super().process_subtitles(video_id, dict(itertools.islice(named, MOST_SUBTITLES)), automatic)
 
     def dl(self, name: str, info: dict[str, Any], subtitle: bool = False, test: bool = False) -> Any:
-        """See YoutubeDL."""
+        """See YoutubeDL; a URL that is handed to FFmpeg is never opened here, and has to be looked at before."""
+        for each in info.get("requested_formats") or [info]:
+            if each.get("url"):
+                check_scheme(each["url"])
         self._medium = not subtitle
         try:
             return self._download(name, info, subtitle, test)
