@@ -24,6 +24,13 @@ from haulage_ytdlp.options import YtDlpOptions
 HLS_TYPE = "application/vnd.apple.mpegurl"
 HEAD = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:1\n"
 MEBIBYTE = 1 << 20
+SUBTITLED = """<?xml version="1.0"?>
+<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPresentationDuration="PT4S" profiles="x">
+<Period duration="PT4S"><AdaptationSet mimeType="video/mp4" contentType="video"><Representation id="v" bandwidth="9000"
+width="64" height="64" codecs="avc1.4d401f,mp4a.40.2"><BaseURL>clip.mp4</BaseURL></Representation></AdaptationSet>
+<AdaptationSet mimeType="text/vtt" contentType="text" lang="en"><Representation id="s" bandwidth="1">
+<SegmentTemplate media="$Number$.vtt" duration="1" timescale="1" startNumber="1"/></Representation></AdaptationSet>
+</Period></MPD>"""
 
 
 class Endless:
@@ -167,6 +174,21 @@ class TestBytes:
             url = pages.put("/master.m3u8", HLS_TYPE, f"#EXTM3U\n{media}{stream}")
         failure = _failure(lambda: greedy.fetch(Video("generic", "clip", "", url), tmp_path, work))
         assert "32 MiB" in failure.message
+        assert sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()) < 2 * limits.MOST_PAGE_BYTES
+
+    def test_subtitles_in_segments(
+        self, greedy: YtDlpFetcher, pages: Any, site: LoopbackSite, work: Any, tmp_path: Path
+    ) -> None:
+        """Subtitles in many segments are one file, of which so much is taken as of any other."""
+        pages.put("/clip.mp4", "video/mp4", site.file("clip.mp4").read_bytes())
+        for number in range(1, 5):
+            pages.put(f"/{number}.vtt", "text/vtt", b"WEBVTT\n".ljust(12 * MEBIBYTE))
+        url = pages.put("/m.mpd", "application/dash+xml", SUBTITLED)
+        failure = _failure(lambda: greedy.fetch(Video("generic", "clip", "", url), tmp_path, work))
+        assert (failure.kind, failure.message) == (
+            Kind.UNAVAILABLE,
+            "a page, a list or a file beside the video has more than 32 MiB",
+        )
         assert sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()) < 2 * limits.MOST_PAGE_BYTES
 
     def test_medium(self, greedy: YtDlpFetcher, endless: Endless, work: Any, tmp_path: Path) -> None:

@@ -75,14 +75,15 @@ def check_size(size: int, most: int | None) -> None:
         raise FetchError(Failure(Kind.UNAVAILABLE, f"it has more than {most} bytes", cure="raise fetcher.max_filesize"))
 
 
-def counted(response: Response, *, medium: bool) -> Response:
+def counted(response: Response, *, medium: bool, held: int = 0) -> Response:
     """A response that is never read beyond what a page may have.
 
     Args:
         response: Changed in place.
         medium: It is one, and may have any length where it is read piece by piece.
+        held: How many bytes of the same file came before.
     """
-    read, done = response.read, 0
+    read, done = response.read, held
 
     def limited(amount: int | None = None) -> bytes:
         nonlocal done

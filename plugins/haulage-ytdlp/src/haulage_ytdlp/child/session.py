@@ -4,6 +4,7 @@ import contextlib
 import itertools
 from collections.abc import Mapping
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import yt_dlp
@@ -34,6 +35,7 @@ class Ydl(yt_dlp.YoutubeDL):  # type: ignore[misc]
     direct: Direct | None = None
     fragments: Fragments | None = None
     _medium = False
+    _beside: Path | None = None  # what there is of the subtitles that are downloaded
     _pages = 0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -65,10 +67,11 @@ class Ydl(yt_dlp.YoutubeDL):  # type: ignore[misc]
             if each.get("url"):
                 check_scheme(each["url"])
         self._medium = not subtitle
+        self._beside = Path(f"{name}.part") if subtitle else None
         try:
             return self._download(name, info, subtitle, test)
         finally:
-            self._medium = False
+            self._medium, self._beside = False, None
 
     def _download(self, name: str, info: dict[str, Any], subtitle: bool, test: bool) -> Any:
         if get_suitable_downloader(info, self.params) is not HttpFD:
@@ -122,7 +125,8 @@ class Ydl(yt_dlp.YoutubeDL):  # type: ignore[misc]
                 counted(error.response, medium=False)
             raise
         self._note_length(request.url, response)
-        return counted(response, medium=self._medium)
+        held = self._beside.stat().st_size if self._beside and self._beside.is_file() else 0
+        return counted(response, medium=self._medium, held=held)
 
     def _note_length(self, url: str, response: Response) -> None:
         told = response.headers.get("Content-Length") or ""
