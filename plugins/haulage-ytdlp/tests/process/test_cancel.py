@@ -19,29 +19,43 @@ from haulage.testing import LoopbackSite
 from haulage_ytdlp.fetcher import YtDlpFetcher
 
 WHILE_SOMETHING_IS_DESTROYED = """
-import os, signal, time
-from haulage_ytdlp.child.__main__ import heed_sigterm
+import io, os, signal, sys, time
+from haulage_ytdlp.child.leaving import heard, heed_sigterm
+
+def end():
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(0)  # the handler has run by then
 
 class Thing:
     def __del__(self):
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(0)  # the handler has run by then
+        end()
+
+class Stream(io.IOBase):
+    @property
+    def closed(self):
+        end()
 
 heed_sigterm()
 try:
-    Thing()
+    globals()[sys.argv[1]]()
     time.sleep(20)
 except SystemExit:
+    heard()
     print("heard")
+time.sleep(0.5)
+print("and no more")
 """
 
 
 class TestCancel:
-    def test_a_cancel_that_python_ignores_comes_again(self) -> None:
+    @pytest.mark.parametrize("what", ["Thing", "Stream"])
+    def test_a_cancel_that_python_ignores_comes_again(self, what: str) -> None:
         """What a handler raises while an object is destroyed goes nowhere; the order ends all the same, and tidily."""
-        command = [sys.executable, "-c", WHILE_SOMETHING_IS_DESTROYED]
+        command = [sys.executable, "-c", WHILE_SOMETHING_IS_DESTROYED, what]
         ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-        assert (ran.stdout, ran.stderr) == ("heard\n", ""), "a cancel was not heard, and nothing is kept to go on with"
+        assert (ran.stdout, ran.stderr) == ("heard\nand no more\n", ""), (
+            "a cancel was not heard, and nothing is kept to go on with"
+        )
 
     def test_download(
         self, begin: Callable[..., Any], lasting_family: Any, work: Any, eventually: Callable[..., None]

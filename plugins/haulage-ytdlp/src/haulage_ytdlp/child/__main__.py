@@ -10,16 +10,12 @@ import socket
 import sys
 import threading
 from pathlib import Path
-from typing import Any
 
 # A transport that is not Python's would pass by the address guard.
 sys.modules["curl_cffi"] = None  # type: ignore[assignment]
 
 from haulage_ytdlp import wire  # noqa: E402
-from haulage_ytdlp.child import guard, limits, work  # noqa: E402
-
-_MOMENT = 0.01
-"""Seconds after which an order that is cancelled is told once more to end, where it could not hear it."""
+from haulage_ytdlp.child import guard, leaving, limits, work  # noqa: E402
 
 
 def serve(control: socket.socket) -> None:
@@ -42,7 +38,7 @@ def run(connection: socket.socket) -> None:
     code = 1
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        heed_sigterm()
+        leaving.heed_sigterm()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         if os.getpid() != os.getsid(0):
             os.setsid()
@@ -58,27 +54,6 @@ def run(connection: socket.socket) -> None:
         pass  # nobody listens any more
     finally:
         os._exit(code)
-
-
-def heed_sigterm() -> None:
-    """Have SIGTERM end what the main thread does by SystemExit.
-
-    Python may run the handler of a signal while an object is destroyed, and ignores what is raised there. Then it is
-    raised again a moment later.
-    """
-
-    def leave(*_: object) -> None:
-        sys.exit(1)
-
-    def ignored(unraisable: Any) -> None:
-        if unraisable.exc_type is SystemExit:
-            signal.setitimer(signal.ITIMER_REAL, _MOMENT)
-        else:
-            sys.__unraisablehook__(unraisable)
-
-    for number in (signal.SIGTERM, signal.SIGALRM):
-        signal.signal(number, leave)
-    sys.unraisablehook = ignored
 
 
 def _end_with(connection: socket.socket) -> None:

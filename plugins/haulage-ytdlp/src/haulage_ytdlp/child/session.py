@@ -14,6 +14,7 @@ from yt_dlp.networking import HEADRequest, Request, Response
 from yt_dlp.networking.exceptions import HTTPError, RequestError
 
 from haulage.plugin import Failure, FetchError, Kind
+from haulage_ytdlp.child import leaving
 from haulage_ytdlp.child.fragments import Fragments, StreamChanged
 from haulage_ytdlp.child.limits import LANGUAGE, MOST_PAGES, MOST_SUBTITLES, check_scheme, counted
 from haulage_ytdlp.child.resume import Direct
@@ -102,6 +103,7 @@ class Ydl(yt_dlp.YoutubeDL):  # type: ignore[misc]
         try:
             return super().dl(name, info, subtitle, test)
         except SystemExit:  # the order was cancelled
+            leaving.heard()
             if not subtitle:  # one is put together with a memory of its own
                 self.fragments.keep()
             raise
