@@ -8,6 +8,7 @@ from haulage.secrets import (
     has_password,
     keep_secret,
     one_line,
+    password_in,
     public_traceback,
     public_url,
     redact,
@@ -65,8 +66,44 @@ def test_what_gives_access_is_left_out(url, public):
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        *("auth_key", "client_secret", "accessToken", "X-Plex-Token", "q-signature", "lsig", "oauth_signature", "pass"),
+        *("security-token", "access_key", "api-key", "wsSecret", "sessionToken", "authToken", "id-token", "ticket"),
+        *("__token__", "OSSAccessKeyId", "Amz-Signature", "sessid", "PHPSESSID", "credential", "sslpassword"),
+    ],
+)
+def test_what_is_called_a_secret_is_left_out(name):
+    """Whoever made up the name of a parameter: what a word of it calls secret is shown nowhere."""
+    assert public_url(f"https://h.example/v?id=1&{name}={TOKEN}&n=2") == "https://h.example/v?id=1&n=2"
+    assert TOKEN not in redact(f"cannot get /v?n=2&{name}={TOKEN}&id=1")
+
+
+@pytest.mark.parametrize(
+    ("url", "public"),
+    [
+        ("https://h.example/v?md5=a&expires=1&id=3", "https://h.example/v?id=3"),
+        ("https://h.example/clip.mp4?hash=a&key=b&id=3", "https://h.example/clip.mp4?id=3"),
+        ("https://h.example/bcdn_token=a&expires=9/clip.mp4", "https://h.example//clip.mp4"),
+        ("https://h.example/id=5&token=x/v;b=c", "https://h.example/id=5/v;b=c"),
+        ("s3://AK:a/b@bucket/x", "s3://bucket/x"),
+        ("sftp://AK:1?b#c@host/x", "sftp://host/x"),
+        ("http://u:a/b@host/x", "http://host/x"),
+        ("http://u%3Ap%40host/x", "http://host/x"),
+    ],
+)
+def test_a_secret_in_an_odd_place_is_left_out(url, public):
+    """Neither a digest that signs, nor a parameter in the path, nor a password that looks like a path remains."""
+    assert public_url(url) == public
+
+
+@pytest.mark.parametrize(
     "url",
     [
+        "https://x.example/watch?v=a&key=b&hash=c&h=1&p=2&page=3&index=4&t=5&video_id=6&lang=en&q=r&list=7&sid=8",
+        "https://x.example/watch?author=2&authuser=0&keyword=s&passage=2&assign=1&video_key=3&signal=4&keyFrame=1",
+        "https://x.example:8080/@user/video/1?at=@b",
+        "sftp://[::1]:22/a@b",
         "https://www.youtube.com/watch?v=abc&list=x",
         "https://www.youtube.com/watch?v=a%20b+c&t=1m&empty=&flag",
         "https://example.com/v?q=a;b&q=c",
@@ -96,6 +133,9 @@ def test_only_the_signing_parameters_of_a_query_go():
         ("https://user:pass@example.com/", True),
         ("https://user@example.com/", True),
         ("https://example.com/@channel", False),
+        ("http://user%3Apw%40example.com/", True),
+        ("http://user%2540example.com/", True),
+        ("https://example.com/%40channel", False),
         ("http://u:p@[", True),
         ("http://[", False),
     ],
@@ -103,6 +143,21 @@ def test_only_the_signing_parameters_of_a_query_go():
 def test_a_password_in_a_url_is_seen(url, answer):
     """URLs with a user name or a password are told from others, and one that cannot be read never raises."""
     assert has_password(url) is answer
+
+
+@pytest.mark.parametrize(
+    ("url", "password"),
+    [
+        ("postgresql://u:hunter2@h/d", "hunter2"),
+        ("s3://AK:a/b?c@bucket", "a/b?c"),
+        ("postgresql://u:a[b@h/d", "a[b"),
+        ("https://h:80/@user:x", ""),
+        ("http://[", ""),
+    ],
+)
+def test_the_password_in_a_url_is_found(url, password):
+    """It is known to be secret although most programs would take a part of it for a path."""
+    assert password_in(url) == password
 
 
 @pytest.mark.parametrize(
@@ -119,6 +174,20 @@ def test_a_password_in_a_url_is_seen(url, answer):
         ("{'Cookie': 'a=b; c=d', 'Accept': '*/*'}", "{'Cookie': '***', 'Accept': '*/*'}"),
         ("used Bearer 0123456789abc to sign in", "used Bearer *** to sign in"),
         ("host=db password=p&w user=u, api_key=k", "host=db password=*** user=u, api_key=***"),
+        ("http://h/page?a=b'c&Signature=s'd failed", "http://h/page?a=b'c failed"),
+        ("https:\\/\\/h\\/v?n=1&sig=a", "https:\\/\\/h\\/v?n=1&sig=***"),
+        ("src=//cdn/v?n=1&amp;sig=a", "src=//cdn/v?n=1&amp;sig=***"),
+        ("X-Auth-Token: a and X-Api-Key: b", "X-Auth-Token: *** and X-Api-Key: ***"),
+        ('{"password": "a \\" b", "n": 1}', '{"password": "***", "n": 1}'),
+        ("password = a; x", "password = *** x"),
+        ("aws_secret_access_key = a", "aws_secret_access_key = ***"),
+        ("AccountKey=a==;EndpointSuffix=x", "AccountKey=***"),
+        ("options: dsn=password=a", "options: dsn=password=***"),
+        ("{'Authorization': b'Basic a', 'n': 1}", "{'Authorization': b'***', 'n': 1}"),
+        ("{'Cookie': 'a=\"1\"; sid=b', 'n': 1}", "{'Cookie': '***', 'n': 1}"),
+        ("Cookie: a='x'; sid=b", "Cookie: ***"),
+        ("unknown option 'token': did you mean 'tokens'?", "unknown option 'token': did you mean 'tokens'?"),
+        ("exit code=1, status code = 403", "exit code=1, status code = 403"),
         ("storages.s.token: unknown option 'token'", "storages.s.token: unknown option 'token'"),
         ("a@b.example and 10:20 // nothing", "a@b.example and 10:20 // nothing"),
         ("", ""),
@@ -219,6 +288,8 @@ def test_what_is_known_to_be_secret_is_masked():
     """A value that was named once is shown in no message and no traceback, written or quoted; a short one is."""
     keep_secret(f"{TOKEN}/+", "ab")
     assert redact(f"cannot use {TOKEN}/+ and {TOKEN}%2F%2B, of ab") == "cannot use *** and ***, of ab"
+    keep_secret(f"hunter2, {TOKEN}2")
+    assert redact(f"FATAL: password=hunter2, {TOKEN}2") == "FATAL: password=***"
     try:
         raise ValueError(f"no {TOKEN}/+")
     except ValueError as error:

@@ -78,6 +78,10 @@ COMMAND_LINES = [
         "haulage: argument 1: http://127.0.0.1/clip.mp4: a user name or password may not stand in a URL",
     ),
     (
+        ["get", "http://me%3Ahunter2%40127.0.0.1/clip.mp4"],
+        "haulage: argument 1: http://127.0.0.1/clip.mp4: a user name or password may not stand in a URL",
+    ),
+    (
         ["get", "ftp://me:hunter2@127.0.0.1/?token=hunter2"],
         "haulage: argument 1: 'ftp://127.0.0.1/' is not a URL that can be hauled; write it like https://example.com/video",
     ),

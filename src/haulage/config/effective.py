@@ -16,7 +16,7 @@ from haulage.config.options import describe
 from haulage.config.structure import fill
 from haulage.config.written import data, mask
 from haulage.registry.components import Component, ObserverComponent, StorageComponent
-from haulage.secrets import redact
+from haulage.secrets import MASK, password_in, redact
 
 
 @frozen
@@ -148,7 +148,8 @@ def _variables(value: Any) -> Iterator[str]:
 def _public(value: Any) -> Any:
     match value:
         case str() if "://" in value and ("@" in value or "?" in value):
-            return redact(value)
+            password = password_in(value)  # which may have a space or a quote in it
+            return redact(value.replace(password, MASK) if password else value)
         case dict():
             return {key: _public(item) for key, item in value.items()}
         case list():

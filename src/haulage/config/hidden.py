@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import attrs
 
 from haulage.config.model import Config
 from haulage.config.options import describe
+from haulage.secrets import password_in
 
 _CALLED_SECRET = re.compile(r"SECRET|TOKEN|PASSW|API_?KEY|CREDENTIALS?$", re.IGNORECASE)
 
@@ -32,7 +33,7 @@ def _in(value: Any, secret: bool = False) -> Iterator[str]:
             if secret:
                 yield value
             if "://" in value:
-                yield from _password(value)
+                yield from {password := password_in(value), unquote(password)}
         case Mapping():
             for item in value.values():
                 yield from _in(item, secret)
@@ -42,12 +43,3 @@ def _in(value: Any, secret: bool = False) -> Iterator[str]:
         case _ if attrs.has(type(value)):
             for each in attrs.fields(type(value)):
                 yield from _in(getattr(value, each.name), secret or describe(each).secret)
-
-
-def _password(url: str) -> Iterator[str]:
-    try:
-        written = urlsplit(url).password
-    except ValueError:
-        return
-    if written:
-        yield from {written, unquote(written)}
