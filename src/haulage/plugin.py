@@ -79,7 +79,7 @@ from haulage.registry.components import (
     StorageComponent,
     hookimpl,
 )
-from haulage.secrets import keep_secret, public_url, redact, unsigned_url
+from haulage.secrets import keep_secret, public_url, redact, unsigned_url, without_secrets
 from haulage.values import (
     AttemptId,
     Copy,
@@ -195,4 +195,5 @@ __all__ = [
     "redact",
     "run_on_loop",
     "unsigned_url",
+    "without_secrets",
 ]

@@ -20,8 +20,10 @@ from haulage.plugin import (
     MediaFacts,
     Request,
     Video,
+    keep_secret,
 )
 from haulage_ytdlp import identity, wire
+from haulage_ytdlp.cookies import cookie_values
 from haulage_ytdlp.options import YtDlpOptions
 from haulage_ytdlp.pace import Pace
 from haulage_ytdlp.process import Processes
@@ -38,7 +40,7 @@ def _checked(options: YtDlpOptions, folder: Path) -> YtDlpOptions:
         return options
     path = folder / options.cookies
     try:
-        path.open("rb").close()
+        keep_secret(*cookie_values(path))
     except OSError as error:
         raise FetchError(Failure(Kind.CONFIG, f"cannot read the cookies {path}: {error.strerror}")) from error
     return evolve(options, cookies=str(path))

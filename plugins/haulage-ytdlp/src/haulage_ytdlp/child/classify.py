@@ -164,7 +164,7 @@ def _by_type(error: BaseException, message: str) -> Failure | None:
 def _by_status(error: HTTPError) -> Failure:
     if error.redirect_loop:
         return Failure(Kind.UNAVAILABLE, "it redirects again and again")
-    message = f"HTTP {error.status} {error.reason or ''}".strip()
+    message = redact(f"HTTP {error.status} {error.reason or ''}")
     kind, cure = _STATUSES.get(error.status, (Kind.TRANSIENT if error.status >= 500 else Kind.UNAVAILABLE, ""))
     return Failure(kind, message, retry_after=_retry_after(error.response.headers.get("Retry-After")), cure=cure)
 

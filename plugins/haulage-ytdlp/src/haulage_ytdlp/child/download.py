@@ -8,7 +8,7 @@ from typing import Any
 from attrs import evolve
 from yt_dlp.version import __version__ as yt_dlp_version
 
-from haulage.plugin import Failure, FetchError, FetchResult, Kind, MediaFile, Video, public_url
+from haulage.plugin import Failure, FetchError, FetchResult, Kind, MediaFile, Video, public_url, without_secrets
 from haulage_ytdlp import wire
 from haulage_ytdlp.child import measure
 from haulage_ytdlp.child.find import completed, only
@@ -72,7 +72,8 @@ def _sidecars(video: Video, info: dict[str, Any], folder: Path, options: YtDlpOp
         told = {name: info[name] for name in _TOLD if info.get(name) is not None}
         told["id"] = video.id  # where a page has none, yt-dlp makes one of the whole URL
         told["webpage_url"] = public_url(str(info.get("webpage_url") or info.get("original_url") or ""))
-        path.write_text(json.dumps(told, ensure_ascii=False, indent=2, default=str), encoding="utf-8")
+        content = json.dumps(told, ensure_ascii=False, indent=2, default=str)
+        path.write_text(without_secrets(content), encoding="utf-8")
         yield _file(path, "info", "info.json", "application/json")
     for each in reversed(info.get("thumbnails") or []):
         path = folder / (each.get("filepath") or "")

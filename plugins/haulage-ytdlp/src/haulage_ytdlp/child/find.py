@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from attrs import evolve
 from yt_dlp.utils import KNOWN_EXTENSIONS
 
-from haulage.plugin import Failure, FetchError, Kind, Request, Video
+from haulage.plugin import Failure, FetchError, Kind, Request, Video, without_secrets
 from haulage_ytdlp.child.limits import LONGEST_NAME, LONGEST_TITLE
 from haulage_ytdlp.child.session import Ydl
 from haulage_ytdlp.identity import generic
@@ -102,7 +102,9 @@ def completed(video: Video, info: dict[str, Any]) -> Video:
     """A video with what its page says of it, as far as that has a length that people read."""
     return evolve(
         video,
-        title=str(info.get("title") or video.title)[:LONGEST_TITLE],
-        channel_id=str(info.get("channel_id") or info.get("uploader_id") or video.channel_id)[:LONGEST_NAME],
+        title=without_secrets(str(info.get("title") or video.title))[:LONGEST_TITLE],
+        channel_id=without_secrets(str(info.get("channel_id") or info.get("uploader_id") or video.channel_id))[
+            :LONGEST_NAME
+        ],
         duration=float(info["duration"]) if info.get("duration") else video.duration,
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from haulage.plugin import FetchError, Lock, Video
+from haulage.plugin import FetchError, Lock, Video, keep_secret
 from haulage_ytdlp import wire
 from haulage_ytdlp.child.classify import classify
 from haulage_ytdlp.child.download import download, growing
@@ -18,6 +18,7 @@ from haulage_ytdlp.child.limits import check_size
 from haulage_ytdlp.child.measure import measure
 from haulage_ytdlp.child.parameters import parameters
 from haulage_ytdlp.child.session import Silent, Ydl
+from haulage_ytdlp.cookies import cookie_values
 from haulage_ytdlp.options import YtDlpOptions
 
 Send = Callable[[wire.Report], None]
@@ -42,6 +43,8 @@ def carry_out(order: wire.Order, send: Send) -> None:
             send(wire.Progress(size, size))  # what follows takes its time
             send(wire.Measured(measure(order.path, order.announced)))
             return
+        if order.options.cookies:
+            keep_secret(*cookie_values(Path(order.options.cookies)))
         with contextlib.ExitStack() as stack:
             if folder is not None:
                 stack.enter_context(Lock.shared(folder))  # it is in use, even where haulage ends before this process
