@@ -312,3 +312,13 @@ def test_nothing_that_a_terminal_would_obey_is_shown(text, shown):
     """Text from outside is on one line, in the order it was written, and moves no cursor."""
     assert one_line(text) == shown
     assert redact(text) == shown
+
+
+@pytest.mark.parametrize(
+    "one", ["http://a:", "http://a/", "http%3A%2F%2Fa%2F", "http://a/?u=http%253A%252F%252F", "a://"]
+)
+def test_urls_within_one_another_come_to_an_end(one):
+    """A page that piles them up makes nothing fail, and hides no secret in them."""
+    shown = redact(f"cannot read {one * 5000}http://u:SEKRIT@h/?sig=SEKRIT")
+    assert shown.startswith("cannot read ")
+    assert "SEKRIT" not in shown

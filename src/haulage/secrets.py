@@ -48,7 +48,7 @@ _OPTION = re.compile(
 _VALUE = re.compile(r"b?(?P<quote>['\"])(?:\\.|(?!(?P=quote))[^\\\r\n])+|[^\s'\",]+")
 _KEY = re.compile(r"\w+_key", re.IGNORECASE)
 _DEEPEST = 5
-"""How many times over a URL may be quoted within another one."""
+"""How many times over a URL may be quoted, and how many may stand within one another."""
 
 _SHORTEST = 6
 """Characters; what is shorter may be a part of any word."""
@@ -82,8 +82,12 @@ def has_password(url: str) -> bool:
 def public_url(url: str) -> str:
     """The URL without what gives access: user name and password, signatures, secrets, fragment.
 
-    Of one that cannot be read, nothing is left.
+    Of one that cannot be read, nothing is left, nor of URLs that stand too deep within one another.
     """
+    return _public(url, 0)
+
+
+def _public(url: str, depth: int) -> str:
     if user := _cut_short(url):
         url = f"{url.partition('://')[0]}://{url.removeprefix(user)}"
     try:
@@ -93,8 +97,8 @@ def public_url(url: str) -> str:
     query = _without(parts.query, _SIGNING.fullmatch)
     if query != parts.query or _MEDIUM.search(parts.path):
         query = _without(query, _DIGEST.fullmatch)
-    query = "&".join(_inner(each) for each in _without(query, _called_secret, _SECRET.fullmatch).split("&"))
-    path = _inner("/".join(_public_step(each) for each in _SIGNED_PATH.sub("", parts.path).split("/")))
+    query = "&".join(_inner(each, depth) for each in _without(query, _called_secret, _SECRET.fullmatch).split("&"))
+    path = _inner("/".join(_public_step(each) for each in _SIGNED_PATH.sub("", parts.path).split("/")), depth)
     # By hand, since urlunsplit would make vault:/x of vault:///x.
     scheme = f"{parts.scheme}:" if parts.scheme else ""
     slashes = "//" if url.lstrip()[len(scheme) :].startswith("//") else ""
@@ -131,12 +135,14 @@ def _public_step(step: str) -> str:
     return ";".join(filter(None, (_without(each, _SIGNING.fullmatch, _called_secret) for each in step.split(";"))))
 
 
-def _inner(text: str) -> str:
+def _inner(text: str, depth: int = 0) -> str:
     """A part of a URL, in which another URL may stand, quoted or not, and in that one another."""
+    if depth == _DEEPEST:
+        return MASK if "://" in text or "%" in text else text
     plain = text
     for _ in range(_DEEPEST):
         if "://" in plain:
-            public = _URL.sub(lambda match: public_url(match.group()), plain)
+            public = _URL.sub(lambda match: _public(match.group(), depth + 1), plain)
             return text if public == plain else quote(public, safe="/:=?&%~+,")
         if plain == (plain := unquote_plus(plain)):
             return text
