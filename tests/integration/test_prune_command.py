@@ -217,8 +217,9 @@ def test_a_document_tells_what_is_gone_whatever_happens(haulage, scripted, monke
     assert [each["deleted_objects"] for each in json.loads(result.stdout)["outcomes"]] == [2]
 
 
-def test_a_deletion_that_failed_goes_on_when_it_is_tried_again(haulage, kept, scripted, monkeypatch):
-    """Whoever retries what failed does not haul again what was deleted on purpose."""
+@pytest.fixture
+def broken_off(haulage, kept, scripted, monkeypatch):
+    """A video whose deletion failed for good, when a part of it was gone; its fetcher was not asked since."""
     delete = LocalStorage.delete
 
     def refuse(storage, key, **options):
@@ -232,8 +233,23 @@ def test_a_deletion_that_failed_goes_on_when_it_is_tried_again(haulage, kept, sc
         haulage("work")
     assert [path.name for path in (kept / "one").iterdir()] == ["video.json"]
     (scripted.folder / "one.begun").unlink()  # the fetcher leaves it when it is asked
-    assert haulage("retry").returncode == 0
-    assert list((kept / "one").iterdir()) == []
+    return kept / "one"
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)], ids=["text", "json"])
+def test_a_deletion_that_failed_goes_on_when_it_is_tried_again(haulage, kept, scripted, broken_off, options):
+    """Whoever retries what failed does not haul again what was deleted on purpose."""
+    ran = haulage("retry", *options)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+    assert list(broken_off.iterdir()) == []
     assert not (scripted.folder / "one.begun").exists(), "it was downloaded again"
     assert [each["status"] for each in json.loads(haulage("list", "--json").stdout)] == ["pruned", "downloaded"]
     assert haulage("failures").stdout.startswith("No failure")
+
+
+def test_a_deletion_from_a_storage_that_is_not_known_any_more_does_not_go_on(haulage, scripted, broken_off):
+    """Nothing can be deleted there: the video is hauled to where it belongs now, as who retries wants it."""
+    rule(scripted, "storages: {other: other}\n")
+    assert haulage("retry").returncode == 0
+    assert (broken_off / "video.json").exists()
+    assert (scripted.folder / "other" / "channel" / "one" / "video.mp4").read_bytes() == b"one"

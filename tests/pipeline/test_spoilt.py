@@ -60,3 +60,12 @@ def test_an_object_that_is_not_what_was_sent_goes(pipeline, site, odd, of, spoil
     assert (job.status, kinds(job)) == (status, [Kind.STORAGE] * spoilt)
     clip = site.file("clip.mp4").read_bytes()
     assert [data for data, _ in odd.OBJECTS["main"].values()] == [clip] * (status is Status.DOWNLOADED)
+
+
+def test_an_object_that_may_not_be_deleted_is_replaced(pipeline, site, odd):
+    """Credentials that may only write are enough: what is not whole stays until it is written again."""
+    odd.REFUSALS["main"] = [("bad commit", Kind.STORAGE), ("delete", Kind.DENIED)]
+    with pipeline(storages=STORAGES) as running:
+        [job] = running.run([site.url("clip.mp4?kept")])
+    assert (job.status, kinds(job)) == (Status.DOWNLOADED, [Kind.STORAGE])
+    assert [data for data, _ in odd.OBJECTS["main"].values()] == [site.file("clip.mp4").read_bytes()]

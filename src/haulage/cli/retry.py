@@ -34,22 +34,26 @@ def command(
     """
     from attrs import evolve
 
-    from haulage import Query, Status
+    from haulage import Query, Request, Status
     from haulage.cli.choose import kinds, named
     from haulage.cli.deleting import delete, say_what_is_left
     from haulage.cli.haul import haul
-    from haulage.contracts.totals import failed_mirror, holdings
+    from haulage.contracts.totals import Holding, failed_mirror, holdings
     from haulage.operations.prune.deletion import Deletion
 
     settings = ctx.ensure_object(Settings)
     ended = (Status.FAILED, Status.UNAVAILABLE) if kind or names else (Status.FAILED,)
     query = Query(status=ended, kinds=kinds(kind), source=source, failed_since=since)
     with settings.pipeline() as pipeline:
-        failed = list(named(pipeline, names, query))
-        begun = [each for job in failed for each in holdings(job) if each.deleting]
-        code = delete(Deletion(pipeline.assembly, (), begun), None, say_what_is_left) if begun else 0
-        going = {each.job for each in begun}
-        requests = [job.request for job in failed if job.id not in going]
+        known = pipeline.assembly.config.storages
+        requests, begun = list[Request](), list[Holding]()
+        for job in named(pipeline, names, query):
+            going = [each for each in holdings(job) if each.deleting and each.storage in known]
+            begun += going
+            if not going:
+                requests.append(job.request)
+        tell = (lambda _: None) if as_json else say_what_is_left
+        code = delete(Deletion(pipeline.assembly, (), begun), None, tell) if begun else 0
         if mirrors := pipeline.mirrors:
             owed = named(pipeline, names, evolve(query, status=(Status.DOWNLOADED,), owed=mirrors))
             requests += [job.request for job in owed if names or failed_mirror(job, pipeline.store_to(job)[1:])]

@@ -260,8 +260,7 @@ class Transfer:
         if not good:
             self._sweep(copy, attempt)
             if place is not None and found is not None and _is_own(copy, found, committed):
-                attempt.prove()
-                place.storage.delete(copy.key, only=found)
+                self._discard(place.storage, found, attempt)
         stored: tuple[Copy, ...] = ()
         if good and found is not None:
             writer = found.attempt or copy.attempt
@@ -270,6 +269,14 @@ class Transfer:
         for each in stored:
             attempt.stored(each, self.places[each.storage].storage.url(each.key))
         return good
+
+    def _discard(self, storage: Storage, found: StoredObject, attempt: Attempt) -> None:
+        """Delete what is not whole. Where that may not be, it stays until it is replaced."""
+        attempt.prove()
+        try:
+            storage.delete(found.key, only=found)
+        except StorageError as error:
+            attempt.log.warning("cannot delete %s, which is not whole: %s", storage.url(found.key), error)
 
     def _sweep(self, copy: Copy, attempt: Attempt) -> None:
         """End what is left of an upload whose worker died before it could; no job shall fail for it."""

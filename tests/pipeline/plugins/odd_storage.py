@@ -89,6 +89,7 @@ class OddStorage(Storage):
         return (self.stat(key) for key in [*self.objects, *self.records] if key.startswith(f"{folder}/"))
 
     def delete(self, key, *, only=None):
+        self.refuse("delete")
         self.shelf(key).pop(key, None)
 
 
