@@ -109,6 +109,8 @@ def test_a_secret_in_an_odd_place_is_left_out(url, public):
         "https://example.com/v?q=a;b&q=c",
         "https://example.com/@channel/videos",
         "https://example.com/token/password",
+        "https://example.com/index.php?threads/the-secret-garden.123/",
+        "https://example.com/watch/My-Secret=Love/sign=leo",
         "https://example.com/?monkey=1&tokens=2&design=3",
         "https://[::1]:8080/v",
         "https://example.com/go?to=https%3A%2F%2Fb.example%2Fv%3Fn%3D1&twice=https%253A%252F%252Fb.example",
@@ -322,3 +324,10 @@ def test_urls_within_one_another_come_to_an_end(one):
     shown = redact(f"cannot read {one * 5000}http://u:SEKRIT@h/?sig=SEKRIT")
     assert shown.startswith("cannot read ")
     assert "SEKRIT" not in shown
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("one", ["hdnea", "~hmac", ";=", ";jsessionid", "a=&;", "token=", "a", "'b':"])
+def test_no_text_takes_for_ever(one):
+    """A hundred thousand characters that nearly are a secret, again and again, are looked through at once."""
+    redact(f"https://h.example/{one * (100_000 // len(one))}")

@@ -23,7 +23,7 @@ _CALLED_SECRET = re.compile(
 _DIGEST = re.compile(
     r"md5|hash|key", re.IGNORECASE
 )  # beside a signature, or of a medium; elsewhere it may name a video
-_SIGNED_PATH = re.compile(r"[^/]*(?:~hmac=|hdn(?:ea|t[sl])=)[^/]*|;jsessionid=[^/;]*", re.IGNORECASE)
+_SIGNED_PATH = re.compile(r"(?<![^/])[^/]*(?:~hmac=|hdn(?:ea|t[sl])=)[^/]*|;jsessionid=[^/;]*", re.IGNORECASE)
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _FILE = re.compile(r"\.[A-Za-z0-9]{2,5}$")
 _MEDIUM = re.compile(r"\.(?:mp4|m4[asv]|mkv|webm|mov|flv|avi|ts|mp3|aac|ogg|opus|wav|m3u8|mpd)$", re.IGNORECASE)
@@ -130,7 +130,7 @@ def password_in(url: str) -> str:
 
 def _public_step(step: str) -> str:
     """One step of a path, without the parameters in it that give access: `/token=...&expires=.../`."""
-    if "=" not in step:
+    if "=" not in step or "&" not in step:  # one alone may name the video
         return step
     return ";".join(filter(None, (_without(each, _SIGNING.fullmatch, _called_secret) for each in step.split(";"))))
 
@@ -167,14 +167,14 @@ def unsigned_url(url: str) -> str:
 
 def _without(query: str, *unwanted: Callable[[str], object]) -> str:
     """A query without the parameters whose names any of these takes."""
-    return "&".join(
-        each for each in query.split("&") if not any(takes(name) for takes in unwanted for name in _names(each))
-    )
+    return "&".join(each for each in query.split("&") if not any(_has(each, takes) for takes in unwanted))
 
 
-def _names(parameter: str) -> list[str]:
-    # Some servers separate parameters by ";" too, and URLs out of HTML have "&amp;".
-    return [unquote_plus(each.partition("=")[0]) for each in parameter.split(";")]
+def _has(parameter: str, takes: Callable[[str], object]) -> bool:
+    # Some servers separate parameters by ";" too, and URLs out of HTML have "&amp;". What has no value and looks like
+    # a path names a page, as in `index.php?threads/the-secret-garden`.
+    pairs = (each.partition("=") for each in parameter.split(";"))
+    return any(takes(unquote_plus(name)) for name, equals, _ in pairs if equals or "/" not in name)
 
 
 def _called_secret(name: str) -> bool:

@@ -253,3 +253,19 @@ def test_a_deletion_from_a_storage_that_is_not_known_any_more_does_not_go_on(hau
     assert haulage("retry").returncode == 0
     assert (broken_off / "video.json").exists()
     assert (scripted.folder / "other" / "channel" / "one" / "video.mp4").read_bytes() == b"one"
+
+
+def test_what_is_deleted_and_was_asked_for_since_is_hauled(haulage, broken_off, monkeypatch):
+    """Who asks for a video whose deletion was broken off, and tries again what failed, wants the video."""
+    stat = LocalStorage.stat
+
+    def refuse(storage, key):
+        if key.endswith(".json"):
+            raise StorageError(Failure(Kind.STORAGE, "the disk is away"))
+        return stat(storage, key)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(LocalStorage, "stat", refuse)
+        assert haulage("get", "http://a.test/good/one").returncode == 1
+    assert haulage("retry").returncode == 0
+    assert sorted(path.name for path in broken_off.iterdir()) == ["video.json", "video.mp4"]

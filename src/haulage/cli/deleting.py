@@ -92,12 +92,12 @@ def name(holding: "Holding") -> str:
     return one_line(f"{holding.storage}: {video}")
 
 
-def say(text: str) -> None:
+def say(text: str, *, err: bool = False) -> None:
     """Print a line; not by click, which would write past the line that shows how far it is."""
-    print(text)  # noqa: T201
+    print(text, file=sys.stderr if err else sys.stdout)
 
 
-def say_what_is_left(outcome: "Outcome") -> None:
+def say_what_is_left(outcome: "Outcome", *, err: bool = False) -> None:
     """Print why a video was left, where it was."""
     if outcome.left:
-        say(f"left {name(outcome.holding)}: {outcome.left}")
+        say(f"left {name(outcome.holding)}: {outcome.left}", err=err)

@@ -1,11 +1,12 @@
 """What of a file of cookies is secret."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
-_SHORTEST = 8
-"""Characters; what is shorter, a word or a number is a setting rather than a session."""
+_SESSION = re.compile(r"(?=.*[a-z])(?=.*\d).{8,}", re.IGNORECASE)
+"""What is shorter, or has no letters or no digits, is a setting, a site or a date rather than a session."""
 
 
 def cookie_values(path: Path) -> Iterator[str]:
@@ -16,5 +17,5 @@ def cookie_values(path: Path) -> Iterator[str]:
     """
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         value = line.split("\t")[-1].strip() if line.count("\t") >= 6 else ""
-        if len(value) >= _SHORTEST and not value.isalpha() and not value.isdecimal():
+        if _SESSION.fullmatch(value):
             yield from {value, unquote(value)}

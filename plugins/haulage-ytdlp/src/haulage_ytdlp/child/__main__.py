@@ -53,6 +53,7 @@ def run(connection: socket.socket) -> None:
     except OSError:
         pass  # nobody listens any more
     finally:
+        leaving.heard()
         os._exit(code)
 
 

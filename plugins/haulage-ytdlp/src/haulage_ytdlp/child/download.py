@@ -69,11 +69,10 @@ def growing(video: Video, status: dict[str, Any], options: YtDlpOptions) -> wire
 def _sidecars(video: Video, info: dict[str, Any], folder: Path, options: YtDlpOptions) -> Iterator[MediaFile]:
     if options.info:
         path = folder / "video.info.json"
-        told = {name: info[name] for name in _TOLD if info.get(name) is not None}
+        told = {name: _without_secrets(info[name]) for name in _TOLD if info.get(name) is not None}
         told["id"] = video.id  # where a page has none, yt-dlp makes one of the whole URL
         told["webpage_url"] = public_url(str(info.get("webpage_url") or info.get("original_url") or ""))
-        content = json.dumps(told, ensure_ascii=False, indent=2, default=str)
-        path.write_text(without_secrets(content), encoding="utf-8")
+        path.write_text(json.dumps(told, ensure_ascii=False, indent=2, default=str), encoding="utf-8")
         yield _file(path, "info", "info.json", "application/json")
     for each in reversed(info.get("thumbnails") or []):
         path = folder / (each.get("filepath") or "")
@@ -86,6 +85,17 @@ def _sidecars(video: Video, info: dict[str, Any], folder: Path, options: YtDlpOp
         extension = path.suffix[1:].lower()
         if LANGUAGE.fullmatch(language) and extension in _SUBTITLES and _lies_in(folder, path):
             yield _file(path, f"subtitle.{language}", f"{language}.{extension}", _SUBTITLES[extension])
+
+
+def _without_secrets(value: Any) -> Any:
+    match value:
+        case str():
+            return without_secrets(value)
+        case list():
+            return [_without_secrets(each) for each in value]
+        case dict():
+            return {key: _without_secrets(each) for key, each in value.items()}
+    return value
 
 
 def _lies_in(folder: Path, path: Path) -> bool:

@@ -100,11 +100,10 @@ def only(info: dict[str, Any] | None) -> dict[str, Any]:
 
 def completed(video: Video, info: dict[str, Any]) -> Video:
     """A video with what its page says of it, as far as that has a length that people read."""
+    channel = str(info.get("channel_id") or info.get("uploader_id") or video.channel_id)
     return evolve(
         video,
         title=without_secrets(str(info.get("title") or video.title))[:LONGEST_TITLE],
-        channel_id=without_secrets(str(info.get("channel_id") or info.get("uploader_id") or video.channel_id))[
-            :LONGEST_NAME
-        ],
+        channel_id=without_secrets(channel)[:LONGEST_NAME],
         duration=float(info["duration"]) if info.get("duration") else video.duration,
     )
