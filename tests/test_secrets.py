@@ -1,9 +1,12 @@
 import string
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from haulage import secrets
 from haulage.secrets import (
     has_password,
     keep_secret,
@@ -331,3 +334,17 @@ def test_urls_within_one_another_come_to_an_end(one):
 def test_no_text_takes_for_ever(one):
     """A hundred thousand characters that nearly are a secret, again and again, are looked through at once."""
     redact(f"https://h.example/{one * (100_000 // len(one))}")
+
+
+def test_threads_that_tell_secrets_at_once_lose_none(monkeypatch):
+    """Whatever several pipelines are told while they are built side by side is masked."""
+    monkeypatch.setattr(secrets, "_kept", ())
+    told = [f"PLANTED-{number}-by-{thread}" for thread in range(4) for number in range(50)]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(keep_secret, told))
+    finally:
+        sys.setswitchinterval(before)
+    assert [each for each in told if each in redact(each)] == []

@@ -1,6 +1,7 @@
 """Keeping secrets out of what is shown, logged and recorded."""
 
 import re
+import threading
 import traceback
 import unicodedata
 from collections.abc import Callable
@@ -59,6 +60,8 @@ MASK = "***"
 _kept: tuple[str, ...] = ()
 """The longest first."""
 
+_keeping = threading.Lock()
+
 
 def keep_secret(*values: str) -> None:
     """Show none of these values in any message of this process from now on, as far as they have six characters.
@@ -68,7 +71,8 @@ def keep_secret(*values: str) -> None:
     """
     global _kept
     forms = {form for value in values if len(value) >= _SHORTEST for form in (value, quote(value, safe=""))}
-    _kept = tuple(sorted(forms.union(_kept), key=len, reverse=True))
+    with _keeping:
+        _kept = tuple(sorted(forms.union(_kept), key=len, reverse=True))
 
 
 def has_password(url: str) -> bool:

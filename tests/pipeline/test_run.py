@@ -78,8 +78,8 @@ def test_lists_within_lists_come_to_an_end(pipeline, serve):
     for level in range(20):
         urls.insert(0, serve(f"{level}.list", urls[0]))
     with pipeline() as running:
-        ended = [(job.request.url, job.status) for job in running.run(urls[:1])]
-    assert ended == [*((url, Status.EXPANDED) for url in urls[:10]), (urls[10], Status.UNAVAILABLE)]
+        ended = {job.request.url: job.status for job in running.run(urls[:1])}
+    assert ended == {**dict.fromkeys(urls[:10], Status.EXPANDED), urls[10]: Status.UNAVAILABLE}
 
 
 def test_a_page_without_a_video_is_unavailable(pipeline, serve):
