@@ -50,6 +50,7 @@ def command(
     database or the storage cannot be used. What a kill broke off the same command goes on with.
     """
     from haulage.cli.importing import Report, carry_out
+    from haulage.cli.signals import heard
     from haulage.operations.importing.identify import Identity, check_template
     from haulage.operations.importing.importer import Wanted
     from haulage.operations.importing.layout import DEFAULT, parse
@@ -69,6 +70,7 @@ def command(
         try:
             carry_out(pipeline.assembly, wanted, archive, identity, report)
         except KeyboardInterrupt:
+            heard()
             report.end(stopped=True)
             return Exit.STOPPED
         report.end()

@@ -2,7 +2,6 @@
 
 import importlib
 import keyword
-import signal
 import sys
 import threading
 from importlib.metadata import version
@@ -12,6 +11,7 @@ import click
 
 from haulage.cli.exits import Exit
 from haulage.cli.settings import common
+from haulage.cli.signals import heard, heed
 
 COMMANDS = {
     "config": "Start, check and explain the config.",
@@ -84,7 +84,7 @@ def program() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the program and exit."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # end as on Ctrl-C: nothing is left half done
+    heed()
     sys.excepthook = lambda _, error, __: _tell(error)
     threading.excepthook = lambda told: _tell(told.exc_value)
     code = run(arguments)
@@ -122,4 +122,6 @@ def run(arguments: list[str] | None = None) -> int:
             click.echo(f"haulage: {redact(line)}", err=True)
         wrong = error.failure.kind is Kind.CONFIG and not isinstance(error, StorageError)
         return Exit.USAGE if wrong else Exit.UNUSABLE
+    finally:
+        heard()
     return code if isinstance(code, int) else 0

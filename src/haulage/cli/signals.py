@@ -1,12 +1,16 @@
 """What Ctrl-C and SIGTERM do to a run."""
 
+import _thread
 import contextlib
 import os
 import signal
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from types import FrameType
+from typing import Any, NoReturn
 
 from haulage.cli.exits import Exit
 
@@ -14,6 +18,54 @@ _PATIENCE_SECONDS = 3.2
 """How long an interrupted run may take to end by itself: an upload is ended within 3 s, a fetch within 2."""
 
 _LAST_SECONDS = 1.0
+
+_MOMENT = 0.05
+"""Seconds after which an interrupt that got lost comes again."""
+
+
+class Interrupt(KeyboardInterrupt):
+    """Ends what the main thread does; where Python loses it, it comes again a moment later, until it was `heard`.
+
+    Python may run the handler of a signal while an object is destroyed, and nobody hears what is raised there: some of
+    it is given to `sys.unraisablehook`, and some, as what the `closed` of a stream raises, is dropped without a word.
+    """
+
+    expected = lost = False
+    """Of the last one: whether nobody has heard it yet, and whether it is gone all the same."""
+
+    def __del__(self) -> None:
+        if Interrupt.expected:
+            Interrupt.lost = True
+            _thread.start_new_thread(_again, ())  # takes no lock, which what is being destroyed may hold
+
+
+def _again() -> None:
+    time.sleep(_MOMENT)
+    if Interrupt.lost:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+
+
+def _interrupt(*_: object) -> NoReturn:
+    Interrupt.expected, Interrupt.lost = True, False
+    raise Interrupt
+
+
+def heard() -> None:
+    """Let the last interrupt not come again: what it should end has ended."""
+    Interrupt.expected = Interrupt.lost = False
+
+
+def heed() -> None:
+    """Have SIGTERM end a program as Ctrl-C does, and neither of them get lost; `heard` says when it was ended."""
+
+    def unheard(told: Any) -> None:
+        if not isinstance(told.exc_value, Interrupt):
+            sys.__unraisablehook__(told)
+
+    sys.unraisablehook = unheard
+    signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # and not ignored, as in the background
+        signal.signal(signal.SIGINT, _interrupt)
 
 
 @contextlib.contextmanager
@@ -55,6 +107,8 @@ def graceful(
             if number == signal.SIGINT:
                 abandon()
                 os._exit(Exit.KILLED)
+            if Interrupt.lost:
+                _interrupt()
             return
         if number == signal.SIGINT and not stopping and stop():
             stopping = True
@@ -62,7 +116,7 @@ def graceful(
             return
         interrupted = True
         threading.Thread(target=leave, name="haulage-leave", daemon=True).start()
-        raise KeyboardInterrupt
+        _interrupt()
 
     if within is not None:
         seconds = min(within.total_seconds(), threading.TIMEOUT_MAX - _PATIENCE_SECONDS)
@@ -72,5 +126,6 @@ def graceful(
         yield lambda: stopping
     finally:
         over.set()
+        heard()
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -17,6 +17,7 @@ from rich.live import Live
 from haulage import Pipeline
 from haulage.cli.moments import local
 from haulage.cli.screen import draw
+from haulage.cli.signals import heard
 from haulage.cli.snapshot import Rates, Snapshot, document, failures, lines, look
 
 _SECONDS = 1.0
@@ -47,6 +48,7 @@ def watch(pipeline: Pipeline, *, as_json: bool) -> None:
                     live.update(draw(snapshot, console.width, console.height), refresh=True)
 
                 _repeat(pipeline, _SECONDS, show, pressed)
+    heard()
 
 
 def _repeat(pipeline: Pipeline, seconds: float, show: Callable[[Snapshot], None], rest: Callable[[float], str]) -> None:
