@@ -60,7 +60,18 @@ def test_cut_first(site: LoopbackSite, ask: Client) -> None:
     assert ask(path).body == body
 
 
-@pytest.mark.parametrize("rest", ["cut-once", "cut-once/0", "cut-once/100", "cut-first/2", "cut-first/0/60"])
+def test_stall_first(site: LoopbackSite, ask: Client) -> None:
+    """As many replies fall silent as the path says, after the share that it says."""
+    path, body = "/stall-first/2/50/clip.mp4", site.file("clip.mp4").read_bytes()
+    for _ in range(2):
+        with urllib.request.urlopen(site.url(path), timeout=0.5) as response:
+            assert response.read(len(body) // 2) == body[: len(body) // 2]
+            with pytest.raises(TimeoutError):
+                response.read(1)
+    assert ask(path).body == body
+
+
+@pytest.mark.parametrize("rest", ["cut-once", "cut-once/0", "cut-once/100", "cut-first/2", "stall-first/0/60"])
 def test_no_share(ask: Client, rest: str) -> None:
     """A share or a number that is none is not found."""
     assert ask(f"/{rest}/clip.mp4").status == 404

@@ -69,7 +69,12 @@ def cut_once(ask: Ask) -> Reply:
 
 def cut_first(ask: Ask) -> Reply:
     """Cut as many first replies as the path says; yt-dlp spends some on looks at the headers."""
-    return _cut_first(ask.number(), evolve(ask, rest=ask.rest.partition("/")[2]))
+    return _cut_first(*_count(ask))
+
+
+def stall_first(ask: Ask) -> Reply:
+    """Fall silent in as many first replies as the path says, after the percentage of the body that it says."""
+    return _cut_first(*_count(ask), silent=True)
 
 
 def html(ask: Ask) -> Reply:
@@ -163,19 +168,24 @@ BEHAVIOURS: Final[Mapping[str, Callable[[Ask], Reply]]] = {
     "redirect": redirect,
     "short": short,
     "stall": stall,
+    "stall-first": stall_first,
     "stealthy": stealthy,
 }
 """The behaviours by the first part of the path; `changing` is there for paths that a test changes."""
 
 
-def _cut_first(count: int, ask: Ask) -> Reply:
+def _count(ask: Ask) -> tuple[int, Ask]:
+    return ask.number(), evolve(ask, rest=ask.rest.partition("/")[2])
+
+
+def _cut_first(count: int, ask: Ask, *, silent: bool = False) -> Reply:
     share = ask.number()
     if share >= 100:
         raise NotServed
     reply = direct(ask)
     if ask.earlier >= count:
         return reply
-    return evolve(reply, stop=reply.start + (reply.stop - reply.start) * share // 100)
+    return evolve(reply, stop=reply.start + (reply.stop - reply.start) * share // 100, silent=silent)
 
 
 def _without(names: Container[str], headers: Mapping[str, str]) -> Mapping[str, str]:
