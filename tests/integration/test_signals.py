@@ -1,9 +1,13 @@
 """What Ctrl-C and SIGTERM do, on a terminal and in pipes; and that a library touches no signal."""
 
+import contextlib
 import hashlib
 import re
 import signal
+import sqlite3
 import subprocess
+import time
+from pathlib import Path
 
 import pytest
 
@@ -179,3 +183,47 @@ def test_an_interrupt_while_text_is_executed(scripted):
     (scripted.folder / "interrupted.py").write_text("exec('raise KeyboardInterrupt')")
     result = scripted.run("-p", "interrupted", "list")
     assert (result.returncode, result.stderr) == (4, "\nstopped\n")
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["fsck --deep", "import --from old --source here --url http://a.test/good/{video_id}"],
+    ids=["fsck", "import"],
+)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_hangs_in_a_storage_is_left(scripted, watch, wait_for, command, number):
+    """A command that looks at an archive ends too, and says how far it came; a signal alone cannot end its threads."""
+    config = scripted.folder / "haulage.yaml"
+    config.write_text(f"{config.read_text()}storages: {{library: library, old: old}}\nstore_to: [library]\n")
+    assert scripted.run("get", "http://a.test/good/one").returncode == 0
+    (scripted.folder / "old").mkdir()
+    (scripted.folder / "old" / "Another [two].mp4").write_bytes(b"two")
+    running = watch("-p", "hung", *command.split(), by=scripted)
+    wait_for((scripted.folder / "reading").exists)
+    running.process.send_signal(number)
+    assert running.end(seconds=30) == 4
+    assert "stopped" in running.said
+    assert scripted.run("work").returncode == 0
+
+
+@pytest.mark.parametrize("command", ["get http://a.test/good/one", "status --watch", "fsck"])
+def test_an_interrupt_while_a_display_begins(scripted, watch, command):
+    """The terminal has its cursor again, and its own screen."""
+    running = watch("-p", "interrupts_displays", *command.split(), by=scripted, terminal=True)
+    assert running.end() == (0 if "watch" in command else 4)
+    assert running.raw.rfind(b"\x1b[?25h") > running.raw.rfind(b"\x1b[?25l") > -1, "the cursor is gone"
+    assert running.raw.rfind(b"\x1b[?1049h") <= running.raw.rfind(b"\x1b[?1049l"), "another screen is left"
+
+
+def test_a_database_that_is_locked_keeps_nobody(scripted, watch, wait_for):
+    """A program that waits for another one to write ends on the signal, and not when it would give up."""
+    assert scripted.run("status").returncode == 0  # makes the database
+    with contextlib.closing(sqlite3.connect(scripted.folder / "haulage.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        running = watch("get", "http://a.test/good/one", by=scripted)
+        files = Path(f"/proc/{running.process.pid}/fd")
+        wait_for(lambda: any(each.readlink().name == "haulage.db" for each in files.iterdir()))
+        time.sleep(0.5)  # nothing tells that it waits
+        running.process.terminate()
+        assert running.end(seconds=15) == 4
+    assert scripted.rows("select count(*) from attempts") == [(0,)]

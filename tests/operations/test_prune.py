@@ -360,3 +360,21 @@ def test_a_clock_that_is_ahead_lets_nothing_go_too_early(make_kept, monkeypatch,
 
         monkeypatch.setattr(deletion, "datetime", Clock)
     assert planned(kept.pipeline.assembly).going == ()
+
+
+def test_a_claim_that_is_interrupted_holds_nothing(make_kept, monkeypatch):
+    """Where Ctrl-C comes just when the database has noted it, the next one has the job at once."""
+    kept = make_kept()
+    kept.haul("one")
+    store, deletion = kept.pipeline.assembly.store, decided(kept)
+    claim = store.claim
+    with monkeypatch.context() as patch:
+
+        def interrupted(*given, **named):
+            assert claim(*given, **named)
+            raise KeyboardInterrupt
+
+        patch.setattr(store, "claim", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            deleted(kept, deletion)
+    assert deleted(kept)["one", "library"][0] == "", "a job is held though nobody works on it"

@@ -1,6 +1,7 @@
 """`haulage fsck`: compare the database with the storages, and mend what disagrees."""
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -44,11 +45,18 @@ def command(ctx: click.Context, repair: bool, deep: bool, adopt: bool, storages:
     from rich.console import Console
 
     from haulage.cli.counting import counting
+    from haulage.cli.signals import graceful
     from haulage.operations.fsck.audit import Progress, audit
 
     settings = ctx.ensure_object(Settings)
     console = Console(stderr=True, highlight=False)
-    with settings.pipeline() as pipeline, counting(console) as show:
+
+    def give_up() -> None:
+        sys.stdout.flush()
+        console.print("stopped")
+
+    ways_out = graceful(lambda: False, console.print, lambda: None, give_up)
+    with ways_out, settings.pipeline() as pipeline, counting(console) as show:
 
         class Shown(Progress):
             def moved(self) -> None:

@@ -1,5 +1,6 @@
 """`haulage import`: take in what was downloaded before haulage, where it lies."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,7 @@ def command(
     database or the storage cannot be used. What a kill broke off the same command goes on with.
     """
     from haulage.cli.importing import Report, carry_out
-    from haulage.cli.signals import heard
+    from haulage.cli.signals import graceful
     from haulage.operations.importing.identify import Identity, check_template
     from haulage.operations.importing.importer import Wanted
     from haulage.operations.importing.layout import DEFAULT, parse
@@ -62,18 +63,23 @@ def command(
     parsed = parse(layout or DEFAULT)
     if url:
         check_template(url)
-    with ctx.ensure_object(Settings).pipeline() as pipeline:
-        _check(pipeline, storage, variant)
-        identity = Identity(pipeline.assembly.fetcher, source.lower(), variant, url)
-        wanted = Wanted(storage, parsed, identity, dry_run, workers) if storage else None
-        report = Report(dry_run=dry_run, as_json=as_json)
-        try:
+    report = Report(dry_run=dry_run, as_json=as_json)
+
+    def give_up() -> None:
+        report.end(stopped=True)
+        sys.stdout.flush()
+
+    ways_out = graceful(lambda: False, click.echo, lambda: None, give_up)
+    try:
+        with ways_out, ctx.ensure_object(Settings).pipeline() as pipeline:
+            _check(pipeline, storage, variant)
+            identity = Identity(pipeline.assembly.fetcher, source.lower(), variant, url)
+            wanted = Wanted(storage, parsed, identity, dry_run, workers) if storage else None
             carry_out(pipeline.assembly, wanted, archive, identity, report)
-        except KeyboardInterrupt:
-            heard()
-            report.end(stopped=True)
-            return Exit.STOPPED
-        report.end()
+    except KeyboardInterrupt:
+        report.end(stopped=True)
+        return Exit.STOPPED
+    report.end()
     return Exit.NOT_ALL if report.left else Exit.DONE
 
 

@@ -4,7 +4,6 @@ import importlib
 import keyword
 import sys
 import threading
-from importlib.metadata import version
 from typing import Any
 
 import click
@@ -62,6 +61,8 @@ class _Commands(click.Group):
 
 def _version(ctx: click.Context, _parameter: click.Parameter, asked: bool) -> None:
     if asked and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
         click.echo(f"haulage {version('haulage')}")
         ctx.exit()
 
@@ -88,6 +89,8 @@ def main(arguments: list[str] | None = None) -> None:
     sys.excepthook = lambda _, error, __: _tell(error)
     threading.excepthook = lambda told: _tell(told.exc_value)
     code = run(arguments)
+    if code == Exit.STOPPED:
+        _give_back()
     # An interrupt that met source text while it was executed, as by namedtuple, was handled above like any other.
     # CPython remembers it until it executes such text again, and would end `python -m` by SIGINT instead of the code.
     exec("")  # noqa: S102
@@ -100,6 +103,13 @@ def _tell(error: BaseException | None) -> None:
 
     if error is not None and not isinstance(error, SystemExit):
         print(public_traceback(error), file=sys.stderr)  # noqa: T201
+
+
+def _give_back() -> None:
+    """Show the cursor, which a display that an interrupt met while it began has hidden."""
+    from rich.console import Console
+
+    Console(stderr=True).show_cursor(True)
 
 
 def run(arguments: list[str] | None = None) -> int:

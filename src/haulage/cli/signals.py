@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from haulage.cli.exits import Exit
 
@@ -30,11 +30,16 @@ class Interrupt(KeyboardInterrupt):
     it is given to `sys.unraisablehook`, and some, as what the `closed` of a stream raises, is dropped without a word.
     """
 
-    expected = lost = False
-    """Of the last one: whether nobody has heard it yet, and whether it is gone all the same."""
+    last: ClassVar[int | None] = None
+    """The last one, as long as nobody has heard it."""
+    lost: ClassVar[bool] = False
+    """Whether that is gone."""
+
+    def __init__(self) -> None:
+        Interrupt.last, Interrupt.lost = id(self), False
 
     def __del__(self) -> None:
-        if Interrupt.expected:
+        if Interrupt.last == id(self):
             Interrupt.lost = True
             _thread.start_new_thread(_again, ())  # takes no lock, which what is being destroyed may hold
 
@@ -46,13 +51,12 @@ def _again() -> None:
 
 
 def _interrupt(*_: object) -> NoReturn:
-    Interrupt.expected, Interrupt.lost = True, False
     raise Interrupt
 
 
 def heard() -> None:
     """Let the last interrupt not come again: what it should end has ended."""
-    Interrupt.expected = Interrupt.lost = False
+    Interrupt.last, Interrupt.lost = None, False
 
 
 def heed() -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 
 import click
 from rich.console import Console
+from rich.control import Control
 from rich.live import Live
 
 from haulage import Pipeline
@@ -42,12 +43,16 @@ def watch(pipeline: Pipeline, *, as_json: bool) -> None:
         elif not console.is_terminal or console.is_dumb_terminal:
             _repeat(pipeline, _PLAIN_SECONDS, _plain, _no_key)
         else:
-            with Live(console=console, screen=True, auto_refresh=False) as live, _keys() as pressed:
+            live = Live(console=console, screen=True, auto_refresh=False)
 
-                def show(snapshot: Snapshot) -> None:
-                    live.update(draw(snapshot, console.width, console.height), refresh=True)
+            def show(snapshot: Snapshot) -> None:
+                live.update(draw(snapshot, console.width, console.height), refresh=True)
 
-                _repeat(pipeline, _SECONDS, show, pressed)
+            try:
+                with live, _keys() as pressed:
+                    _repeat(pipeline, _SECONDS, show, pressed)
+            finally:  # which an interrupt while it begins leaves to us
+                console.control(Control.alt_screen(False), Control.show_cursor(True))
     heard()
 
 

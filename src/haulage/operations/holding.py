@@ -197,5 +197,7 @@ def holder(assembly: Assembly, tell: Tell = lambda _: None) -> Iterator[Holder]:
             yield Holder(store, lease, workspace.home, roster.name, hands, tell)
         finally:
             hands.heart.close()
-    finally:
-        roster.close()
+    except BaseException:  # which may have come between a claim and what keeps it
+        roster.leave(store)
+        raise
+    roster.close()

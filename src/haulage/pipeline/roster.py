@@ -1,13 +1,18 @@
 """Who works in a workspace: a locked file a worker, so that others see at once when one has died."""
 
 import contextlib
+import logging
 import os
 import socket
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+from haulage.contracts.metadata import MetadataStore
+from haulage.errors import StoreError
 from haulage.locks import Lock
+
+_log = logging.getLogger(__name__)
 
 
 class Roster:
@@ -49,6 +54,16 @@ class Roster:
     def abandon(self) -> None:
         """Leave as one who died: something is still held."""
         self._lock.close()
+
+    def leave(self, store: MetadataStore) -> None:
+        """Leave although something may be held: it is due at once, or as soon as others find that this one has left."""
+        try:
+            store.release(self.name)
+        except StoreError as error:
+            _log.warning("a job stays held, since the metadata store fails: %s", error)
+            self.abandon()
+        else:
+            self.close()
 
     def close(self) -> None:
         """Leave: nothing is held any more."""

@@ -188,18 +188,10 @@ class Worker:
         with self._lock:
             self._lock.wait_for(lambda: not self._attempts)
         self._heart.close()
-        self._leave()
-
-    def _leave(self) -> None:
-        """Leave no job behind in our name; where the store cannot be told, let others find us dead, and tell it."""
         if self._dropped:
-            try:
-                self._store.release(self._roster.name)
-            except StoreError as error:
-                _log.warning("a job stays held, since the metadata store fails: %s", error)
-                self._roster.abandon()
-                return
-        self._roster.close()
+            self._roster.leave(self._store)
+        else:
+            self._roster.close()
 
     def _under_way(self) -> list[Attempt]:
         with self._lock:

@@ -13,7 +13,7 @@ from typing import Any
 
 from attrs import field, frozen
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from haulage.builtin.sql.dialects import base
@@ -28,6 +28,8 @@ _CURES = {
     sqlite3.SQLITE_FULL: (Kind.NO_SPACE, "free some space"),
     sqlite3.SQLITE_IOERR: (Kind.STORAGE, "look after the disk it lies on"),
 }
+
+_MOMENT_MILLISECONDS = 200
 
 
 @frozen
@@ -137,14 +139,33 @@ def _write_ahead(connection: Any) -> None:
         try:
             connection.execute("PRAGMA journal_mode=WAL").close()
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+            if not _is_busy(error) or time.monotonic() > until:
                 raise
             time.sleep(0.01)
         else:
             return
 
 
+def _is_busy(error: BaseException | None) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+
+
 def _begin(connection: Connection) -> None:
     # A deferred transaction that reads and then writes fails at once when another one wrote in between.
-    reads = connection.get_execution_options().get("haulage_reads", False)
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+    if connection.get_execution_options().get("haulage_reads", False):
+        connection.exec_driver_sql("BEGIN")
+        return
+    # SQLite waits in C, where Python hears no signal: so it is told to wait for a moment, again and again.
+    until = time.monotonic() + base.BUSY_SECONDS
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={_MOMENT_MILLISECONDS}")
+    try:
+        while True:
+            try:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            except OperationalError as error:
+                if not _is_busy(error.orig) or time.monotonic() > until:
+                    raise
+            else:
+                return
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={int(base.BUSY_SECONDS * 1000)}")
