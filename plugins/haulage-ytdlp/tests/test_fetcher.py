@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 import yt_dlp.version
+from Cryptodome.Cipher import AES
+from Cryptodome.Util.Padding import pad
 
 from haulage.plugin import BuildContext, FetchError, Kind, MediaFacts, Request, Video
 from haulage.testing import LoopbackSite
@@ -261,6 +263,48 @@ class TestRefusals:
         """A connection that ended early leaves no file under its final name."""
         _failure(fetcher, site.url("/short/clip.mp4"), tmp_path, work)
         assert not any(name.endswith(".mp4") for name in _files(tmp_path))
+
+    @pytest.mark.parametrize(
+        ("key", "answer"),
+        [
+            ("", "<html>login</html>"),
+            ("", "<p>Größe</p>".encode("latin-1")),
+            ("", '{"error": "expired"}'),
+            ('#EXT-X-KEY:METHOD=AES-128,URI="key"\n', "<html>login</html>"),
+        ],
+        ids=["html", "latin-1", "json", "encrypted"],
+    )
+    def test_page_within_a_stream(
+        self,
+        fetcher: YtDlpFetcher,
+        pages: Any,
+        hls: dict[str, bytes],
+        work: Any,
+        tmp_path: Path,
+        key: str,
+        answer: str | bytes,
+    ) -> None:
+        """A stream of which a part in the middle is a page is `invalid`, although it is hardly shorter than told."""
+        names = sorted(name for name in hls if name.endswith(".ts"))
+        segments = dict(hls)
+        if key:
+            for number, name in enumerate(names):  # RFC 8216 section 5.2
+                cipher = AES.new(bytes(16), AES.MODE_CBC, number.to_bytes(16, "big"))
+                segments[name] = cipher.encrypt(pad(hls[name], 16))
+            pages.put("/key", "application/octet-stream", bytes(16))
+        for name in names:
+            pages.put(f"/{name}", "video/mp2t", segments[name])
+        head, first, rest = hls["list.m3u8"].decode().partition("#EXTINF")
+        url = pages.put("/list.m3u8", "application/vnd.apple.mpegurl", head + key + first + rest)
+        whole = fetcher.fetch(Video("generic", "clip", "", url), tmp_path, work)
+        assert whole.facts.duration == pytest.approx(4, abs=0.1)
+        pages.put(f"/{names[1]}", "text/html", answer)
+        (tmp_path / "video.mp4").unlink()
+        failure = _failure(fetcher, url, tmp_path, work)
+        assert (failure.kind, failure.message) == (
+            Kind.INVALID,
+            "a part of the stream is a page or a text, and no medium",
+        )
 
     def test_no_secrets(self, fetcher: YtDlpFetcher, site: LoopbackSite, work: Any, tmp_path: Path) -> None:
         """A failure does not repeat the token of the URL."""

@@ -8,6 +8,7 @@ fragments must name it at the same place, and its content must be what it was.
 
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,8 +16,11 @@ from attrs import asdict, frozen
 from yt_dlp.downloader.fragment import FragmentFD
 from yt_dlp.networking import Request, Response
 
-from haulage.plugin import unsigned_url
+from haulage.plugin import Failure, FetchError, Kind, unsigned_url
 from haulage_ytdlp.child.resume import Content, Send
+
+_BINARY = re.compile(rb"[\0-\x08\x0e-\x1f]")
+"""What no text has, and each container of media in its headers: MPEG-TS, MP4 and WebM, ID3 and ADTS before sound."""
 
 
 class StreamChanged(Exception):
@@ -56,9 +60,11 @@ class Fragments:
 
     Args:
         name: Where yt-dlp will put it.
+        medium: It is one, and no subtitles.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, medium: bool) -> None:
+        self._medium = medium
         self._part = Path(f"{name}.part")
         self._note = Path(f"{name}.fragments.json")
         self._ended: list[Fragment] = []
@@ -97,6 +103,15 @@ class Fragments:
                 raise StreamChanged
         self._contents[request.url] = last.content
         return Response(io.BytesIO(self._held), request.url, {"Content-Length": str(len(self._held))})
+
+    def check(self, sent: bytes) -> None:
+        """Refuse a page in place of a part of a medium: in the middle of the file, no player and no duration tells.
+
+        Raises:
+            FetchError: It is text.
+        """
+        if self._medium and sent and not _BINARY.search(sent[:1024]):
+            raise FetchError(Failure(Kind.INVALID, "a part of the stream is a page or a text, and no medium"))
 
     def append(self, fragment: dict[str, Any], content: bytes) -> None:
         """Hear what is about to be appended.
@@ -138,9 +153,12 @@ def _observed(downloader: FragmentFD, info: dict[str, Any]) -> Any:
     decrypt = _decrypter(downloader, info)
 
     def observed(fragment: dict[str, Any], sent: bytes | None) -> bytes | None:
+        fragments = downloader.ydl.fragments
+        if sent is not None and fragments is not None:
+            fragments.check(sent)
         content: bytes | None = decrypt(fragment, sent)
-        if content is not None and downloader.ydl.fragments is not None:
-            downloader.ydl.fragments.append(fragment, content)
+        if content is not None and fragments is not None:
+            fragments.append(fragment, content)
         return content
 
     return observed

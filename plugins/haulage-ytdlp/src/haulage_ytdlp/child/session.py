@@ -99,7 +99,7 @@ class Ydl(yt_dlp.YoutubeDL):  # type: ignore[misc]
             raise
 
     def _appended(self, name: str, info: dict[str, Any], subtitle: bool, test: bool) -> Any:
-        self.fragments = Fragments(name)
+        self.fragments = Fragments(name, medium=not subtitle)
         try:
             return super().dl(name, info, subtitle, test)
         except SystemExit:  # the order was cancelled
