@@ -259,6 +259,8 @@ class TestTypes:
         assert classify.classify(ContentTooShortError(60, 100)).message == words
         lost = classify.classify(DownloadError("ERROR: \r[download] Got error: 60 bytes read, 40 more expected"))
         assert (lost.kind, lost.message) == (Kind.TRANSIENT, words)
+        chunks = classify.classify(DownloadError("ERROR: \r[download] Got error: 60 bytes read"))
+        assert (chunks.kind, chunks.message) == (Kind.TRANSIENT, "the connection ended before the end of the file")
 
     def test_loop_of_causes(self) -> None:
         """Exceptions that cause each other do not hold it up."""

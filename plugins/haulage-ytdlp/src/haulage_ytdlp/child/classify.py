@@ -68,8 +68,8 @@ PATTERNS = (
     _pattern(r"Video unavailable|has been removed|no longer available|does not exist", Kind.UNAVAILABLE),
 )
 
-# http.client.IncompleteRead, as yt-dlp's downloader words it
-_CUT = re.compile(r"(\d+) bytes read, (\d+) more expected")
+# IncompleteRead, as yt-dlp's downloader words it; of a body in chunks it counts the last one alone
+_CUT = re.compile(r"(\d+) bytes read(?:, (\d+) more expected)?")
 
 # urllib3.exceptions.NameResolutionError
 _UNKNOWN_HOST = re.compile(r"Failed to resolve '([^']+)'")
@@ -102,8 +102,9 @@ def classify(error: BaseException, network: BaseException | None = None) -> Fail
         if failure is not None:
             return failure
     if cut := _CUT.search(message):
-        read, more = (int(number) for number in cut.groups())
-        return Failure(Kind.TRANSIENT, f"the connection ended after {read} of {read + more} bytes")
+        read, more = (int(number or 0) for number in cut.groups())
+        place = f"after {read} of {read + more} bytes" if more else "before the end of the file"
+        return Failure(Kind.TRANSIENT, f"the connection ended {place}")
     for pattern in PATTERNS:
         if pattern.text.search(message):
             return Failure(pattern.kind, message, cure=pattern.cure)

@@ -1,0 +1,62 @@
+"""Answers of sites that no server of Python's would give, as they come over the wire."""
+
+import socket
+import socketserver
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from haulage.plugin import Failure, FetchError, Kind, Video
+from haulage.testing import LoopbackSite
+from haulage_ytdlp.fetcher import YtDlpFetcher
+
+Answer = Callable[[bytes], str]
+VIDEO = b"HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\n"
+
+
+@pytest.fixture
+def answer() -> Iterator[Answer]:
+    """Has every request to a new site answered with some bytes, or reset where there are none; gives the site's URL."""
+    servers = []
+
+    def start(answer: bytes) -> str:
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self) -> None:
+                while self.rfile.readline().strip():
+                    pass
+                if not answer:  # closed at once, socket(7)
+                    self.request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    self.request.close()
+                    return
+                self.wfile.write(answer)
+
+        server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_address[1]}/clip.mp4"
+
+    yield start
+    for each in servers:
+        each.shutdown()
+        each.server_close()
+
+
+def _failure(fetcher: YtDlpFetcher, url: str, folder: Path, work: Any) -> Failure:
+    with pytest.raises(FetchError) as caught:
+        fetcher.fetch(Video("generic", "clip", "", url), folder, work)
+    return caught.value.failure
+
+
+def test_chunks_that_break_off(
+    fetcher: YtDlpFetcher, answer: Answer, site: LoopbackSite, work: Any, tmp_path: Path
+) -> None:
+    """A body in chunks that breaks off is `transient`, although nothing said how long it would be."""
+    body = site.file("clip.mp4").read_bytes()
+    half = body[: len(body) // 2]
+    url = answer(VIDEO + b"Transfer-Encoding: chunked\r\n\r\n" + b"%x\r\n%b\r\n" % (len(half), half))
+    failure = _failure(fetcher, url, tmp_path, work)
+    assert (failure.kind, failure.message) == (Kind.TRANSIENT, "the connection ended before the end of the file")
