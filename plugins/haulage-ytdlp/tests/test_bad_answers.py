@@ -13,6 +13,7 @@ import pytest
 from haulage.plugin import Failure, FetchError, Kind, Video
 from haulage.testing import LoopbackSite
 from haulage_ytdlp.fetcher import YtDlpFetcher
+from haulage_ytdlp.options import YtDlpOptions
 
 Answer = Callable[[bytes], str]
 VIDEO = b"HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\n"
@@ -60,3 +61,30 @@ def test_chunks_that_break_off(
     url = answer(VIDEO + b"Transfer-Encoding: chunked\r\n\r\n" + b"%x\r\n%b\r\n" % (len(half), half))
     failure = _failure(fetcher, url, tmp_path, work)
     assert (failure.kind, failure.message) == (Kind.TRANSIENT, "the connection ended before the end of the file")
+
+
+@pytest.mark.parametrize("answered", [b"", VIDEO + b"Content-Length: 9000\r\n\r\nhalf"], ids=["reset", "ended early"])
+def test_beside_a_refused_picture(
+    new_fetcher: Any, answer: Answer, pages: Any, elsewhere: Any, work: Any, tmp_path: Path, answered: bytes
+) -> None:
+    """A connection that ends is `transient`, although the video's picture lies at an internal address."""
+    picture = elsewhere.put("/still.png", "image/png", "")
+    video = f'<video poster="{picture}"><source src="{answer(answered)}" type="video/mp4"></video>'
+    url = pages.put("/page", "text/html", f"<html><title>T</title><body>{video}</body></html>")
+    fetcher = new_fetcher(options=YtDlpOptions(thumbnail=True))
+    failure = _failure(fetcher, url, tmp_path, work)
+    assert failure.kind is Kind.TRANSIENT, failure
+    assert "internal" not in failure.message
+    assert elsewhere.asked == []
+
+
+def test_refused_beside_a_refused_picture(
+    new_fetcher: Any, pages: Any, elsewhere: Any, work: Any, tmp_path: Path
+) -> None:
+    """Where the video itself lies at an internal address, that is said, whatever else was refused before."""
+    picture = elsewhere.put("/still.png", "image/png", "")
+    video = f'<video poster="{picture}"><source src="http://127.0.0.3:1/clip.mp4" type="video/mp4"></video>'
+    url = pages.put("/page", "text/html", f"<html><title>T</title><body>{video}</body></html>")
+    fetcher = new_fetcher(options=YtDlpOptions(thumbnail=True))
+    failure = _failure(fetcher, url, tmp_path, work)
+    assert (failure.kind, failure.message) == (Kind.UNAVAILABLE, "127.0.0.3 is an internal address")

@@ -14,7 +14,7 @@ from yt_dlp.networking import HEADRequest, Request, Response
 from yt_dlp.networking.exceptions import HTTPError, RequestError
 
 from haulage.plugin import Failure, FetchError, Kind
-from haulage_ytdlp.child import leaving
+from haulage_ytdlp.child import guard, leaving
 from haulage_ytdlp.child.fragments import Fragments, StreamChanged
 from haulage_ytdlp.child.limits import LANGUAGE, MOST_PAGES, MOST_SUBTITLES, check_scheme, counted
 from haulage_ytdlp.child.resume import Direct
@@ -69,6 +69,9 @@ class Ydl(yt_dlp.YoutubeDL):  # type: ignore[misc]
                 check_scheme(each["url"])
         self._medium = not subtitle
         self._beside = Path(f"{name}.part") if subtitle else None
+        # What was got over until now, a picture among it, does not explain what goes wrong from here on.
+        self.network_error = None
+        guard.refusals.clear()
         try:
             return self._download(name, info, subtitle, test)
         finally:
@@ -86,7 +89,6 @@ class Ydl(yt_dlp.YoutubeDL):  # type: ignore[misc]
             self.direct = None
 
     def _in_fragments(self, name: str, info: dict[str, Any], subtitle: bool, test: bool) -> Any:
-        self.network_error = None
         try:
             with contextlib.suppress(StreamChanged):
                 return self._appended(name, info, subtitle, test)
