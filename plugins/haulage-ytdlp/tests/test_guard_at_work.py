@@ -239,12 +239,12 @@ class TestEndToEnd:
         assert elsewhere.asked == []
 
     @pytest.mark.parametrize(
-        ("lines", "kind"),
+        ("lines", "why"),
         [
-            ("", Kind.ENVIRONMENT),
-            ("#EXT-X-MEDIA-SEQUENCE:7\n", Kind.ENVIRONMENT),
-            ("#EXT-X-KEY:METHOD=SAMPLE-AES,URI='k'\n#EXT-X-ENDLIST\n", Kind.ENVIRONMENT),
-            ("#EXT-X-ENDLIST\n", Kind.UNAVAILABLE),
+            ("", "a live or protected stream"),
+            ("#EXT-X-MEDIA-SEQUENCE:7\n", "a live or protected stream"),
+            ("#EXT-X-KEY:METHOD=SAMPLE-AES,URI='k'\n#EXT-X-ENDLIST\n", "a live or protected stream"),
+            ("#EXT-X-ENDLIST\n", "127.0.0.2 is an internal address"),
         ],
         ids=["live", "live and long", "encrypted", "ended"],
     )
@@ -258,17 +258,18 @@ class TestEndToEnd:
         pool: Any,
         tmp_path: Path,
         lines: str,
-        kind: Kind,
+        why: str,
     ) -> None:
-        """A list whose segments lie inside is refused, also where yt-dlp would have left it to FFmpeg."""
+        """A list whose segments lie inside is `unavailable`, also where yt-dlp would have left it to FFmpeg."""
         segment = elsewhere.put("/list0.ts", "video/mp2t", hls["list0.ts"])
         head = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:1\n"
         url = pages.put("/list.m3u8", "application/vnd.apple.mpegurl", f"{head}{lines}#EXTINF:1.0,\n{segment}\n")
         future = pool.submit(_refused, fetcher, url, tmp_path, work)
         try:
-            assert future.result(timeout=20).kind is kind
+            failure = future.result(timeout=20)
         finally:
             work.cancel.cancel("FFmpeg would go on for ever with a list that never ends")
+        assert (failure.kind, failure.message.partition(",")[0]) == (Kind.UNAVAILABLE, why)
         assert elsewhere.asked == []
 
     @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from yt_dlp.downloader.external import FFmpegFD
 from yt_dlp.networking import Response
 from yt_dlp.networking._requests import RequestsSession
 from yt_dlp.postprocessor import ffmpeg
@@ -127,6 +128,14 @@ def _without_a_body(session: RequestsSession, response: Any) -> str | None:
 
 
 RequestsSession.get_redirect_target = _without_a_body
+
+
+def _by_ffmpeg(*_: Any) -> None:
+    """In place of ExternalFD.real_download: FFmpeg would fetch by itself, past the guard."""
+    raise _refusal("a live or protected stream, or a section of a longer video, which haulage does not haul")
+
+
+FFmpegFD.real_download = _by_ffmpeg
 
 
 class _OnOneFile(ffmpeg.Popen):  # type: ignore[misc]
