@@ -88,3 +88,14 @@ def test_refused_beside_a_refused_picture(
     fetcher = new_fetcher(options=YtDlpOptions(thumbnail=True))
     failure = _failure(fetcher, url, tmp_path, work)
     assert (failure.kind, failure.message) == (Kind.UNAVAILABLE, "127.0.0.3 is an internal address")
+
+
+@pytest.mark.parametrize("length", [b"abc", b"-5", b"9e9"])
+def test_length_that_is_no_number(
+    fetcher: YtDlpFetcher, answer: Answer, site: LoopbackSite, work: Any, tmp_path: Path, length: bytes
+) -> None:
+    """A length that is no number says nothing: the file is all that comes."""
+    body = site.file("clip.mp4").read_bytes()
+    url = answer(VIDEO + b"Content-Length: " + length + b"\r\n\r\n" + body)
+    (file,) = fetcher.fetch(Video("generic", "clip", "", url), tmp_path, work).files
+    assert file.path.read_bytes() == body

@@ -128,6 +128,8 @@ class Ydl(yt_dlp.YoutubeDL):  # type: ignore[misc]
             if isinstance(error, HTTPError):
                 counted(error.response, medium=False)
             raise
+        if not (response.headers.get("Content-Length") or "").isdecimal():
+            del response.headers["Content-Length"]  # yt-dlp counts on a number
         self._note_length(request.url, response)
         held = self._beside.stat().st_size if self._beside and self._beside.is_file() else 0
         return counted(response, medium=self._medium, held=held)
