@@ -38,6 +38,20 @@ def test_a_body_that_ends_early_is_an_error(strict, stored, proxy, cut):
     assert proxy.count("GET", "mp4") == 1
 
 
+@pytest.mark.parametrize("method", ["HEAD", "GET"])
+def test_a_page_of_a_gateway_is_no_object(strict, stored, proxy, method):
+    """What a gateway answers in the service's place is an error that passes, and neither an object nor its bytes."""
+    storage = strict.storage(proxy.url)
+    page = {"Content-Type": "text/html", "Last-Modified": "Sun, 29 Nov 2026 12:00:00 GMT"}
+    proxy.on(method, "mp4", faults.Answer(200, page, b"<html>sign in</html>"), only=1)
+    ask = {"HEAD": lambda: storage.stat(KEY), "GET": lambda: read(storage)}[method]
+    with pytest.raises(StorageError, match="none of S3's") as caught:
+        ask()
+    assert caught.value.failure.kind is Kind.STORAGE
+    assert storage.stat(KEY).size == len(DATA)
+    assert read(storage) == DATA
+
+
 @pytest.mark.parametrize("fault", [faults.Silence(), faults.CutAnswer(at=MIB, silent=True)], ids=["silent", "stalling"])
 def test_a_body_that_stops_is_given_up_in_time(strict, stored, proxy, fault):
     """A server that falls silent is waited for as long as the deadline says, and asked once."""

@@ -23,7 +23,7 @@ from haulage.plugin import (
     check_key,
     run_on_loop,
 )
-from haulage_s3.errors import Where, code_of, is_conflict, is_missing, status_of, translated
+from haulage_s3.errors import Unsound, Where, code_of, is_conflict, is_missing, status_of, translated
 from haulage_s3.parts import Body
 
 Told = TypeVar("Told")
@@ -33,6 +33,7 @@ QUANTUM = 1 << 18
 
 _LONGEST_VIDEO = 1024  # of the 2 KB that S3 gives to all metadata
 _WITHOUT_REASON = range(300, 404)
+_OF_OBJECTS = ("head_object", "get_object")
 
 
 @frozen
@@ -127,6 +128,7 @@ class Service:
 
         Raises:
             TimeoutError: There was no answer, or no byte of the body went on its way, for as long as is allowed.
+            Unsound: What answered for an object is no S3: a gateway, say, with a page of its own.
         """
         async with self.deadline() as limit:
             body = parameters.get("Body")
@@ -134,7 +136,11 @@ class Service:
                 body.moved = self._moved(limit)
             client = await self.client()
             answer: dict[str, Any] = await getattr(client, operation)(Bucket=self.where.bucket, **parameters)
-            return answer
+        if operation in _OF_OBJECTS and not etag(answer):
+            if "Body" in answer:
+                answer["Body"].close()
+            raise Unsound("the answer is none of S3's: it has no ETag")
+        return answer
 
     def deadline(self) -> asyncio.Timeout:
         """The time that a request has."""
