@@ -157,7 +157,7 @@ class Copy:
             hauled again. What was changed by others is `damaged` while a repair makes room under its key.
         attempt: The attempt that wrote it, "" where it was imported; of what is `deleting` or `deleted`, the one that
             decided so.
-        size: In bytes; None while the file still grows, and then nothing was committed yet.
+        size: In bytes; None while the file still grows, and where an upload could not be ended: nothing was committed.
         sha256: In hex; None likewise.
         token: What the store calls the upload while it is open, for sweeping.
         version: What the store called the object when it was verified; as long as it does, its bytes are the same.

@@ -119,6 +119,31 @@ def test_what_a_kill_left_is_ended_by_the_next_run(strict, proxy, start, tmp_pat
     assert (tmp_path / "fetched").read_text() == "once\n" * (2 if "growing" in url else 1)
 
 
+@pytest.mark.parametrize("then", [["fsck", "--repair"], ["get", "http://a.test/v1"]], ids=["fsck", "get"])
+def test_what_an_outage_left_open_is_ended_afterwards(strict, proxy, start, tmp_path, then):
+    """An upload that could be neither completed nor ended is ended as ours when the service is well; no other is."""
+    with (tmp_path / "haulage.yaml").open("a") as config:
+        config.write("retry: {attempts: 1}\n")
+    for method in ("POST", "DELETE"):
+        proxy.on(method, r"video\.mp4\?uploadId=", faults.Answer(500))
+    proxy.on("GET", r"\?uploads", faults.Answer(500))
+    with start("get", "http://a.test/v1") as failed:
+        out, err = failed.communicate(timeout=60)
+    assert failed.returncode == 1, out + err
+    assert strict.uploads() == ["videos/UC1/v1/video.mp4"]
+    proxy.clear()
+    for key in ("videos/UC1/v1/other.mp4", "videos/UC2/v1/video.mp4"):
+        strict.boto.create_multipart_upload(Bucket=strict.name, Key=key)
+    with start(*then) as mended:
+        out, err = mended.communicate(timeout=60)
+    assert mended.returncode == 0, out + err
+    left = sorted(strict.uploads())
+    assert left == ["videos/UC1/v1/other.mp4", "videos/UC2/v1/video.mp4"], (
+        "what is ours stays billed, or a stranger's went"
+    )
+    assert (tmp_path / "fetched").read_text() == "once\n", "what was fetched was fetched again"
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_what_is_stopped_leaves_nothing(strict, proxy, start, stage):
     """SIGTERM in the middle of an upload: within 5 seconds the program and its upload have ended."""

@@ -246,7 +246,8 @@ class Transfer:
     def verify(self, copy: Copy, attempt: Attempt, *, committed: bool = False) -> bool:
         """Find out whether a copy is there, whole and ours, and record it; if it is not, its intent is dropped.
 
-        What this attempt wrote and what is not whole is deleted.
+        What this attempt wrote and what is not whole is deleted. The intent of an upload that cannot be ended now
+        stays, without a size: nothing was committed, and the next attempt or a repair ends it.
 
         Args:
             copy: The copy that was about to be written.
@@ -257,15 +258,17 @@ class Transfer:
         place = self.places.get(copy.storage)
         found = place.storage.stat(copy.key) if place else None  # None too where the config does not name it any more
         good = place is not None and found is not None and self._agrees(place, copy, found, attempt, committed)
+        stored: tuple[Copy, ...] = ()
+        left: tuple[Copy, ...] = ()
         if not good:
-            self._sweep(copy, attempt)
+            if not self._sweep(copy, attempt) and copy.token is not None:
+                left = (evolve(copy, size=None, sha256=None),)
             if place is not None and found is not None and _is_own(copy, found, committed):
                 self._discard(place.storage, found, attempt)
-        stored: tuple[Copy, ...] = ()
         if good and found is not None:
             writer = found.attempt or copy.attempt
             stored = (evolve(copy, state="stored", attempt=writer, token=None, version=found.version),)
-        attempt.save(self._with(attempt.job, copy, instead=stored))
+        attempt.save(self._with(attempt.job, copy, instead=stored or left))
         for each in stored:
             attempt.stored(each, self.places[each.storage].storage.url(each.key))
         return good
@@ -278,11 +281,15 @@ class Transfer:
         except StorageError as error:
             attempt.log.warning("cannot delete %s, which is not whole: %s", storage.url(found.key), error)
 
-    def _sweep(self, copy: Copy, attempt: Attempt) -> None:
-        """End what is left of an upload whose worker died before it could; no job shall fail for it."""
+    def _sweep(self, copy: Copy, attempt: Attempt) -> bool:
+        """End what is left of an upload whose worker died before it could; no job shall fail for it.
+
+        Returns:
+            False where it may still be open.
+        """
         storage = self.places[copy.storage].storage if copy.storage in self.places else None
         if not isinstance(storage, SupportsPendingUploads):
-            return
+            return True
         try:
             for pending in storage.pending(copy.key.rpartition("/")[0]):
                 if pending.key == copy.key and copy.token in (None, pending.token):
@@ -291,6 +298,8 @@ class Transfer:
                     attempt.log.info("ended an upload of %s that was left open", storage.url(copy.key))
         except StorageError as error:
             attempt.log.warning("cannot end an upload of %s that was left open: %s", copy.key, error)
+            return False
+        return True
 
     def _agrees(self, place: Place, copy: Copy, found: StoredObject, attempt: Attempt, committed: bool) -> bool:
         going = copy.state == "deleting"  # its row tells who let it go, and not who wrote it
