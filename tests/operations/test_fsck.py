@@ -1,8 +1,9 @@
 """What an audit finds in an archive, and what a repair makes of it."""
 
 import hashlib
+import sys
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -272,6 +273,22 @@ def test_partial_files_of_attempts_that_ended_are_removed(local):
     left = {name for name in local.holds() if ".haulage-" in name}
     assert left == {live, names["two"], names["theirs"]}, "a partial file went that is not ours, or is being written"
     store.save(hold, hold.job, Again())
+
+
+def test_what_a_check_before_a_run_left_open_is_ended(make):
+    """Nobody owns it and it is billed: it goes, one that a run may be at just now is not told, and no other goes."""
+    kept = make(plugins=["odd_storage"], storages={"library": {"type": "odd", "name": "library"}})
+    odd, old = sys.modules["odd_storage"], datetime.now(UTC) - timedelta(hours=2)
+    left, now = (f"haulage-check-{digit * 16}" for digit in "01")
+    theirs = ["haulage-check-me", f"top/{left}", "top/video.mp4"]
+    odd.OPEN["library"] = [(key, key) for key in (left, now, *theirs)]
+    odd.BEGAN.update(dict.fromkeys([left, *theirs], old))
+    told = [(each.sort, each.repaired) for each in kept.fsck()]
+    assert sorted(told) == [*[("foreign", False)] * 3, ("stale upload", False)]
+    told = [(each.sort, each.repaired) for each in kept.fsck(repair=True)]
+    assert sorted(told) == [*[("foreign", False)] * 3, ("stale upload", True)]
+    assert odd.OPEN.pop("library") == [(key, key) for key in (now, *theirs)]
+    odd.BEGAN.clear()
 
 
 @pytest.mark.parametrize("kind", ["local", "shelf"])

@@ -49,7 +49,7 @@ def odd(pipeline: Callable[..., Pipeline]) -> ModuleType:
     with pipeline():
         pass
     odd_storage = sys.modules["odd_storage"]
-    for each in ("OBJECTS", "RECORDS", "REFUSALS", "OPEN", "SENT"):
+    for each in ("OBJECTS", "RECORDS", "REFUSALS", "OPEN", "BEGAN", "SENT"):
         getattr(odd_storage, each).clear()
     return odd_storage
 

@@ -13,8 +13,8 @@ from haulage.pipeline.call import Call
 _LASTING = (Kind.DENIED, Kind.CONFIG, Kind.AUTH, Kind.ENVIRONMENT)
 """Failures that a person has to mend; what passes by itself is left to the retry policy."""
 
-_KEY = re.compile("haulage-check-[0-9a-f]{16}")
-"""What is begun and aborted, and never published."""
+CHECK = re.compile("haulage-check-[0-9a-f]{16}")
+"""The keys of what is begun and aborted, and never published."""
 
 _log = logging.getLogger(__name__)
 
@@ -51,5 +51,5 @@ def _begin(storage: Storage, key: str, info: ObjectInfo, call: Call) -> None:
         if isinstance(storage, SupportsPendingUploads):
             with contextlib.suppress(StorageError):
                 for pending in storage.pending(""):
-                    if _KEY.fullmatch(pending.key):
+                    if CHECK.fullmatch(pending.key):
                         storage.abort_pending(pending)

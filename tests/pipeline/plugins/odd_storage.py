@@ -31,6 +31,9 @@ REFUSALS = {}
 OPEN = {}
 """The uploads of each storage that have not ended: their keys and their tokens."""
 
+BEGAN = {}
+"""When they were begun, by their tokens; those that are not named, just now."""
+
 SENT = {}
 """How many bytes of videos each storage was sent."""
 
@@ -67,7 +70,7 @@ class OddStorage(Storage):
 
     def pending(self, folder):
         names = [(key, token) for (key, token) in OPEN.get(self.name, []) if not folder or key.startswith(f"{folder}/")]
-        return (PendingUpload(key, token, datetime.now(UTC)) for key, token in names)
+        return (PendingUpload(key, token, BEGAN.get(token, datetime.now(UTC))) for key, token in names)
 
     def abort_pending(self, upload):
         OPEN[self.name].remove((upload.key, upload.token))

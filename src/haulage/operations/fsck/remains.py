@@ -2,15 +2,20 @@
 
 import functools
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 
 from attrs import evolve, frozen
 
-from haulage.contracts.storage import Storage, SupportsPartialFiles, SupportsPendingUploads
+from haulage.contracts.storage import PendingUpload, Storage, SupportsPartialFiles, SupportsPendingUploads
 from haulage.operations.fsck.archive import Archive
 from haulage.operations.fsck.inventory import Inventory
 from haulage.operations.fsck.mend import BUSY
 from haulage.operations.fsck.troubles import Sort, Trouble
+from haulage.pipeline.readiness import CHECK
 from haulage.values import AttemptId, JobId
+
+_LONGEST_CHECK = timedelta(hours=1)
+"""What was begun before a run, to see whether it may write, nobody is at any more after this time."""
 
 
 @frozen
@@ -22,12 +27,14 @@ class _Remain:
         job: Whose it is; None where no row says so.
         live: Whether the attempt that owns it may still be at work.
         end: Removes it.
+        check: Whether it was begun for no job, to see whether haulage may write.
     """
 
     trouble: Trouble
     job: JobId | None
     live: Callable[[], bool]
     end: Callable[[], None]
+    check: bool = False
 
 
 @frozen
@@ -48,13 +55,17 @@ class Remains:
         """Tell them all. What a job goes on with is none of them."""
         for name, place in self.archive.places.items():
             for remain in self._of(name, place.storage):
-                if remain.job is None:
+                if remain.job is None and not remain.check:
                     yield evolve(remain.trouble, sort=Sort.FOREIGN, repair="")
                 elif not remain.live():
-                    yield self._ended(remain, remain.job) if self.repair else remain.trouble
+                    yield self._ended(remain) if self.repair else remain.trouble
 
-    def _ended(self, remain: _Remain, job: JobId) -> Trouble:
-        with self.archive.holder.holding(job) as held:  # nobody else works on it now, and who sleeps can save nothing
+    def _ended(self, remain: _Remain) -> Trouble:
+        if remain.job is None:
+            remain.end()
+            return evolve(remain.trouble, repaired=True)
+        # Nobody else works on it now, and who sleeps can save nothing.
+        with self.archive.holder.holding(remain.job) as held:
             if held is None:
                 return evolve(remain.trouble, left=BUSY)
             remain.end()
@@ -69,6 +80,7 @@ class Remains:
     def _uploads(self, name: str, storage: SupportsPendingUploads) -> Iterator[_Remain]:
         for each in list(storage.pending("")):
             job = self.inventory.owner(name, each.key)
+            check = job is None and CHECK.fullmatch(each.key) is not None
             trouble = Trouble(
                 Sort.STALE_UPLOAD,
                 name,
@@ -77,11 +89,13 @@ class Remains:
                 "it is ended",
                 job=job,
             )
+            # The next attempt of a job ends it.
             yield _Remain(
                 trouble,
                 job,
-                functools.partial(self._waits, job),  # its next attempt ends it
+                functools.partial(_is_young, each) if check else functools.partial(self._waits, job),
                 functools.partial(storage.abort_pending, each),
+                check,
             )
 
     def _files(self, name: str, storage: SupportsPartialFiles) -> Iterator[_Remain]:
@@ -104,3 +118,7 @@ class Remains:
         if record is None or not self.archive.holder.waits(record.id):
             return False
         return attempt in (None, record.attempts[-1] if record.attempts else None)
+
+
+def _is_young(upload: PendingUpload) -> bool:
+    return datetime.now(UTC) - upload.began < _LONGEST_CHECK
