@@ -13,8 +13,8 @@ import pytest
 from attrs import evolve
 from harness.deadlines import PART, SILENT, measure
 from harness.kept import Kept, kept_in_gcs, kept_in_s3
-from harness.lateness import Lateness
 from harness.warm import start_warm
+from lateness import Lateness
 from program import Program
 
 from haulage import Pipeline

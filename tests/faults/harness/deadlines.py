@@ -13,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from attrs import frozen
+from lateness import Lateness
 
 from harness.kept import BODY, Kept
-from harness.lateness import Lateness
 from haulage.plugin import ObjectInfo, StorageError
 from haulage.testing import Call, FaultProxy, faults
 

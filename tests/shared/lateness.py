@@ -13,6 +13,7 @@ class Lateness:
 
     def __init__(self) -> None:
         self._late: list[tuple[float, float]] = []
+        self._awake = 0.0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._sleep, daemon=True)
 
@@ -30,8 +31,11 @@ class Lateness:
             time.sleep(_NAP)
             awake = time.monotonic()
             if awake - asleep - _NAP > _USUAL:
-                self._late.append((awake, awake - asleep - _NAP))
+                self._late.append((asleep + _NAP, awake))
+            self._awake = awake
 
     def between(self, began: float, ended: float) -> float:
         """By how many seconds it was woken too late between two moments, all in all."""
-        return sum(seconds for at, seconds in tuple(self._late) if began <= at <= ended)
+        while self._awake < ended and self._thread.is_alive():  # it may be late for just this moment
+            time.sleep(_NAP)
+        return sum(max(0.0, min(awake, ended) - max(due, began)) for due, awake in tuple(self._late))
