@@ -91,14 +91,13 @@ def program(tmp_path: Path) -> Program:
 
 @pytest.fixture
 def wait_for() -> Callable[..., Any]:
-    """Wait until something is true, and return it."""
+    """Wait until something is true, and return it; to start the program alone may take 20 s on a busy machine."""
 
-    def wait(condition: Callable[[], Any], seconds: float = 20) -> Any:
+    def wait(condition: Callable[[], Any], seconds: float = 60) -> Any:
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if result := condition():
-                return result
+        while not (result := condition()):
+            assert time.monotonic() < deadline, f"not true within {seconds} s: {condition}"
             time.sleep(0.02)
-        raise AssertionError(f"not true within {seconds} s: {condition}")
+        return result
 
     return wait

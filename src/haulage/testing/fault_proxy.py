@@ -118,7 +118,7 @@ class FaultProxy:
             bool(re.fullmatch(method or ".*", one.method) and re.search(target, one.target)) for one in self.requests
         )
 
-    def wait_for(self, condition: Callable[[tuple[Proxied, ...]], bool], timeout: float = 10) -> tuple[Proxied, ...]:
+    def wait_for(self, condition: Callable[[tuple[Proxied, ...]], bool], timeout: float = 60) -> tuple[Proxied, ...]:
         """Wait until the requests fulfil a condition, and return them.
 
         Raises:

@@ -90,7 +90,7 @@ class LoopbackSite:
         target = f"{wanted.path}?{wanted.query}" if wanted.query else wanted.path
         return tuple(one for one in self.requests if one.path == target)
 
-    def wait_for(self, condition: Callable[[tuple[Served, ...]], bool], timeout: float = 10) -> tuple[Served, ...]:
+    def wait_for(self, condition: Callable[[tuple[Served, ...]], bool], timeout: float = 60) -> tuple[Served, ...]:
         """Wait until the requests fulfil a condition, and return them.
 
         Raises:
