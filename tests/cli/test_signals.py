@@ -4,9 +4,13 @@ import subprocess
 import sys
 
 import pytest
+from program import WITHIN
+
+from haulage.cli import signals
 
 PROGRAM = """
 import contextlib, io, os, signal, sys, time
+from haulage.cli import signals
 from haulage.cli.signals import graceful, heard, heed
 
 what, where, number = sys.argv[1], sys.argv[2], getattr(signal, sys.argv[3])
@@ -30,11 +34,12 @@ class Other:
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a test in the background has it ignored
 heed()
+signals._PATIENCE_SECONDS = 60  # a run that is left says nothing; how long it has is told below
 within = graceful(lambda: False, print, lambda: None, lambda: None) if where == "run" else contextlib.nullcontext()
 try:
     with within:
         globals()[what]()
-        time.sleep(2)  # a run that is interrupted and goes on is left after more than 3 s
+        time.sleep(20)  # which nobody does where it comes again
     print("not heard")
 except KeyboardInterrupt:
     print("heard")
@@ -83,3 +88,29 @@ def test_what_an_interrupt_ends_is_ended_in_peace():
     """Another SIGTERM meanwhile changes nothing, nor does the first one come again."""
     ran = subprocess.run([sys.executable, "-c", LATER], capture_output=True, text=True, check=False, timeout=60)
     assert (ran.stdout, ran.stderr) == ("tidied\nheard\nand no more\n", "")
+
+
+DEAF = """
+import signal, time
+from haulage.cli.signals import graceful, heed
+
+def give_up():
+    print(time.monotonic() - began, flush=True)
+    time.sleep(60)
+
+heed()
+with graceful(lambda: False, print, lambda: None, give_up):
+    began = time.monotonic()
+    try:
+        signal.raise_signal(signal.SIGTERM)
+    except KeyboardInterrupt:
+        time.sleep(60)
+"""
+
+
+def test_a_run_that_goes_on_is_left():
+    """With exit code 4, after the 3 s that an upload may take to end, and within 5 s even where giving up hangs too."""
+    ran = subprocess.run([sys.executable, "-c", DEAF], capture_output=True, text=True, check=False, timeout=100)
+    assert (ran.returncode, ran.stderr) == (4, "")
+    assert 3 < float(ran.stdout) < WITHIN
+    assert signals._PATIENCE_SECONDS + signals._LAST_SECONDS < 5
