@@ -2,25 +2,26 @@
 
 import signal
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
-_MOMENT = 0.1
-"""Seconds after which an order that is cancelled is told once more to end."""
+
+class _Leaving(SystemExit):
+    def __del__(self) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0.1)  # not now, while something is destroyed
 
 
 def heed_sigterm() -> None:
-    """Raise SystemExit on SIGTERM, and once more each moment until it was heard.
+    """Raise SystemExit on SIGTERM, and once more a moment after it was dropped, until it was heard.
 
     Python may run the handler of a signal while an object is destroyed, and nobody hears what is raised there: some of
     it is given to `sys.unraisablehook`, and some, as what the `closed` of a stream raises, is dropped without a word.
     """
 
-    def leave(*_: object) -> None:
-        signal.setitimer(signal.ITIMER_REAL, _MOMENT)
-        sys.exit(1)
+    def leave(*_: object) -> NoReturn:
+        raise _Leaving(1)
 
     def ignored(unraisable: Any) -> None:
-        if unraisable.exc_type is not SystemExit:
+        if not isinstance(unraisable.exc_value, _Leaving):
             sys.__unraisablehook__(unraisable)
 
     for number in (signal.SIGTERM, signal.SIGALRM):
@@ -30,4 +31,4 @@ def heed_sigterm() -> None:
 
 def heard() -> None:
     """Let what the process has to do before it ends be done: it is told no more."""
-    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, signal.SIG_IGN)
