@@ -2,9 +2,9 @@
 
 import json
 import re
-import time
 
 import pytest
+from program import WITHIN
 
 from haulage import Pipeline
 from haulage.testing import DASH, HLS
@@ -183,11 +183,9 @@ def test_a_site_that_refuses_is_asked_no_more(site, program):
 def test_a_plan_can_be_stopped(site, program, watch):
     """Ctrl-C ends it within seconds with exit code 4, and neither a job nor a process is left."""
     running = watch("get", "--dry-run", site.url("drip/1/stopped/clip.mp4"))
-    site.wait_for(lambda requests: any("stopped" in each.path for each in requests), timeout=40)
-    began = time.monotonic()
+    site.wait_for(lambda requests: any("stopped" in each.path for each in requests))
     running.interrupt()
-    assert running.end(seconds=6) == 4
-    assert time.monotonic() - began < 5
+    assert running.end(seconds=WITHIN) == 4
     assert running.said.splitlines()[-1] == "stopped; nothing was put into the queue"
     assert program.rows("select count(*) from video_processing_jobs") == [(0,)]
     assert program.processes() == []
