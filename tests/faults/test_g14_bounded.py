@@ -12,7 +12,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from program import Program
+from program import WITHIN, Program
 
 from haulage.testing import LoopbackSite
 
@@ -175,9 +175,9 @@ def test_slow_sites_hold_no_more_than_there_are_workers(site: LoopbackSite, tmp_
             assert len(children) <= 3 + 3, f"{len(children)} processes for 3 workers"
             assert threads <= 20, f"{threads} threads for 3 workers"
             process.send_signal(signal.SIGTERM)
-            began = time.monotonic()
-            assert process.wait(20) == 4
-            assert time.monotonic() - began < 5, "a slow site holds up the end"
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(WITHIN)
+            assert process.returncode == 4, "a slow site holds up the end"
         finally:
             process.kill()
             process.communicate()

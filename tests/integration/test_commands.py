@@ -4,6 +4,7 @@ import json
 import signal
 
 import pytest
+from program import WITHIN
 
 from haulage import Pipeline, Request
 
@@ -63,7 +64,7 @@ def test_a_worker_that_waits_for_more(scripted, watch, wait_for, pipeline):
         pipeline.add([f"http://a.test/good/{name}"])
         running.until(f"stored       Title of {name} ")
     running.process.send_signal(signal.SIGTERM)
-    assert running.end(seconds=5) == 4
+    assert running.end(seconds=WITHIN) == 4
     assert contents(scripted) == ["early", "late"]
 
 

@@ -4,7 +4,7 @@ import json
 import os
 
 import pytest
-from program import Program
+from program import WITHIN, Program
 
 CONFIG = """
 storages:
@@ -181,7 +181,7 @@ def test_the_second_ctrl_c_cancels(moved, watch, wait_for, terminal):
     running.interrupt()
     running.until("finishing what runs; press Ctrl-C again to stop now, and go on later")
     running.interrupt()
-    assert running.end(seconds=5) == 4
+    assert running.end(seconds=WITHIN) == 4
     assert (files(moved, "nas"), files(moved, "library")) == ([], ALL)
     assert moved.processes() == []
     hold.unlink()

@@ -5,6 +5,7 @@ import re
 import signal
 
 import pytest
+from program import WITHIN
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def events(program):
 @pytest.mark.parametrize("how", ["second Ctrl-C", "SIGTERM"])
 @pytest.mark.parametrize("terminal", [True, False], ids=["terminal", "pipe"])
 def test_a_run_that_is_ended_by_a_signal_says_so(telling, watch, wait_for, behaviour, how, terminal):
-    """Within 5 s there is one event, the last one, and one line; both tell the bytes that are in the library."""
+    """Within seconds there is one event, the last one, and one line; both tell the bytes that are in the library."""
     urls = "http://a.test/good/film", f"http://a.test/{behaviour}/on"
     running = watch("get", *urls, by=telling, terminal=terminal)
     wait_for((telling.folder / "on.begun").exists)
@@ -38,7 +39,7 @@ def test_a_run_that_is_ended_by_a_signal_says_so(telling, watch, wait_for, behav
         running.interrupt()
         running.until("press Ctrl-C again")
         running.interrupt()
-    assert running.end(seconds=5) == 4
+    assert running.end(seconds=WITHIN) == 4
     found, there = events(telling), size(telling)
     assert [each["event"] for each in found].count("run_ended") == 1, "the end of a run is not told, or twice"
     last = found[-1]
@@ -54,7 +55,7 @@ def test_the_log_of_a_run_that_is_ended_by_a_signal_says_so(telling, watch, wait
     running = watch("--log-format", "json", "get", "http://a.test/good/film", "http://a.test/wait/on", by=telling)
     wait_for((telling.folder / "on.begun").exists)
     running.process.send_signal(signal.SIGTERM)
-    assert running.end(seconds=5) == 4
+    assert running.end(seconds=WITHIN) == 4
     said = [json.loads(line) for line in running.said.splitlines() if line.startswith("{")]
     [line] = [each for each in said if "total_bytes" in each]
     assert (line["stored_bytes"], line["total_bytes"]) == (size(telling), size(telling))

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from program import WITHIN
 
 HAUL = """
 from haulage import Pipeline
@@ -88,7 +89,7 @@ def run(tmp_path, wait_for):
             command = ["sh", "-c", 'exec "$@" <&-', "sh", *command]
         result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
         assert (result.returncode, result.stderr) == (0, "")
-        wait_for(lambda: not running_in(tmp_path), seconds=2)
+        wait_for(lambda: not running_in(tmp_path), seconds=WITHIN)
         return result.stdout
 
     return run

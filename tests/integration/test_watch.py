@@ -7,6 +7,7 @@ import signal
 from datetime import datetime
 
 import pytest
+from program import WITHIN
 
 SCREEN, BACK = b"\x1b[?1049h", b"\x1b[?1049l"
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
@@ -20,7 +21,7 @@ def frame(watched):
 def until(watched, pattern):
     """Wait until the screen shows something, and return what is on it then."""
     while not re.search(pattern, frame(watched), re.DOTALL):
-        assert watched._read(20), "it ended"
+        assert watched._read(60), "it ended"
     return frame(watched)
 
 
@@ -47,7 +48,7 @@ def test_a_terminal_is_filled_until_q_is_pressed(hauling, watch):
     share = int(re.search(r" (\d+) %", lines[5])[1])
     until(watched, rf" ({'|'.join(str(share + more) for more in range(1, 40))}) %")
     os.write(watched.source, b"q")
-    assert watched.end(seconds=5) == 0
+    assert watched.end(seconds=WITHIN) == 0
     assert watched.raw.rfind(BACK) > watched.raw.rfind(SCREEN)
     assert watched.raw.rfind(b"\x1b[?25h") > watched.raw.rfind(b"\x1b[?25l"), "the cursor stays hidden"
 
@@ -57,7 +58,7 @@ def test_ctrl_c_ends_it_well(scripted, watch):
     watched = watch("status", "--watch", by=scripted, terminal=True)
     until(watched, "Nothing yet; haul something with: haulage get URL")
     watched.interrupt()
-    assert watched.end(seconds=5) == 0
+    assert watched.end(seconds=WITHIN) == 0
     assert b"stopped" not in watched.raw
 
 
@@ -70,9 +71,9 @@ def test_a_pipe_gets_json_lines(hauling, watch):
     """A line each second, each with the speed that the lines before it show, which the first of a job cannot have."""
     watched = watch("status", "--watch", "--json")
     while not re.search(r'"rate": [1-9].*\n', watched.said):
-        assert watched._read(20)
+        assert watched._read(60)
     watched.process.send_signal(signal.SIGINT)
-    assert watched.end(seconds=5) == 0
+    assert watched.end(seconds=WITHIN) == 0
     told = [json.loads(line) for line in watched.said.splitlines()]
     assert told[-1]["counts"] == {"downloading": 1}
     begin = next(each for each in told if each["running"])
@@ -93,7 +94,7 @@ def test_a_pipe_gets_plain_blocks(scripted, haulage, watch):
     watched = watch("status", "--watch", by=scripted)
     watched.until("the site says conflict; mend it\n\n")
     watched.process.send_signal(signal.SIGINT)
-    assert watched.end(seconds=5) == 0
+    assert watched.end(seconds=WITHIN) == 0
     assert b"\x1b" not in watched.raw
     time, counts, failure, *_ = watched.said.splitlines()
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d", time)

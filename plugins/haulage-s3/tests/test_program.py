@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from program import WITHIN
 
 from haulage.testing import FaultProxy, faults
 
@@ -146,13 +147,13 @@ def test_what_an_outage_left_open_is_ended_afterwards(strict, proxy, start, tmp_
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_what_is_stopped_leaves_nothing(strict, proxy, start, stage):
-    """SIGTERM in the middle of an upload: within 5 seconds the program and its upload have ended."""
+    """SIGTERM in the middle of an upload: within seconds the program and its upload have ended."""
     url, method, target = STAGES[stage]
     proxy.on(method, target, faults.Silence())
     with start("get", url) as stopped:
         _wait_until(proxy, method, target)
         stopped.send_signal(signal.SIGTERM)
-        stopped.communicate(timeout=5)
+        stopped.communicate(timeout=WITHIN)
     assert stopped.returncode == 4
     assert strict.is_empty(), "something is left of an upload that was stopped"
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from attrs import frozen
+from program import WITHIN
 
 from haulage.plugin import BuildContext, FetchResult, Video
 from haulage.testing import Call, LoopbackSite, ffmpeg
@@ -162,7 +163,7 @@ def _kill(pids: set[int]) -> None:
 
 
 def _must_be_gone(pids: Callable[[], set[int]]) -> None:
-    end = time.monotonic() + 5
+    end = time.monotonic() + WITHIN
     while (left := pids()) and time.monotonic() < end:
         time.sleep(0.01)
     _kill(left)  # they would hold up the tests that follow
@@ -238,9 +239,9 @@ def look() -> Callable[[Path], Looked]:
 
 @pytest.fixture
 def eventually() -> Callable[..., None]:
-    """Waits for a condition, and fails if it does not come true in time."""
+    """Waits for a condition, and fails if it does not come true in time; a server may take 20 s to start."""
 
-    def wait(condition: Callable[[], object], seconds: float = 10) -> None:
+    def wait(condition: Callable[[], object], seconds: float = 60) -> None:
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, f"not within {seconds} s"

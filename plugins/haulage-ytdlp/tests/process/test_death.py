@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from program import WITHIN
 from slow_video import DRIP, under_way, video
 
 from haulage.cancel import Cancelled, CancelToken
@@ -43,13 +44,13 @@ class TestDeath:
     def test_of_haulage(
         self, family: Any, site: LoopbackSite, tmp_path: Path, eventually: Callable[..., None], warm: bool
     ) -> None:
-        """When haulage is killed, everything that it has started is gone within 2 seconds."""
+        """When haulage is killed, everything that it has started is gone within seconds."""
         parent = _parent(site, family, tmp_path, "warm" if warm else "once")
         under_way(site)
         assert len(family.pids()) == (3 if warm else 2)
         parent.kill()
         parent.wait()
-        eventually(lambda: not family.pids(), 2)
+        eventually(lambda: not family.pids(), WITHIN)
 
     def test_of_haulage_while_the_server_starts(
         self, family: Any, site: LoopbackSite, tmp_path: Path, eventually: Callable[..., None]
@@ -74,7 +75,7 @@ class TestDeath:
         assert caught.value.failure.kind is Kind.CRASHED
         assert caught.value.failure.message.endswith("before it had finished")
         (server,) = lasting_family.children()
-        eventually(lambda: not lasting_family.zombies(server), 2)
+        eventually(lambda: not lasting_family.zombies(server), WITHIN)
 
     def test_of_the_server(
         self,

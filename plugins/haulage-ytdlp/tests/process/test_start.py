@@ -4,12 +4,12 @@ import hashlib
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from program import WITHIN
 from slow_video import DRIP, under_way, video
 
 from haulage.cancel import Cancelled, CancelToken
@@ -74,17 +74,15 @@ class TestOnce:
     def test_cancel(
         self, family: Any, site: LoopbackSite, tmp_path: Path, pool: Any, new_processes: Callable[..., Processes]
     ) -> None:
-        """A cancel ends it within 5 seconds, without a zombie."""
+        """A cancel ends it within seconds, without a zombie."""
         processes, cancel = new_processes(warm=False), CancelToken()
         order = wire.Fetch(video(site.url(DRIP)), tmp_path, ("127.0.0.1",))
         future = pool.submit(list, processes.start(order).reports(cancel))
         under_way(site)
         (worker,) = family.children()
-        began = time.monotonic()
         cancel.cancel("enough")
         with pytest.raises(Cancelled):
-            future.result(timeout=10)
-        assert time.monotonic() - began < 5
+            future.result(timeout=WITHIN)
         assert not family.session(worker)
         assert not family.zombies(os.getpid())
 
