@@ -296,7 +296,7 @@ class ShowsWhatSigns(RightFetcher):
 @breaks("a_cancel_ends_a_fetch_and_its_processes")
 class LeavesAProcess(RightFetcher):
     def fetch(self, video, folder, ctx):
-        subprocess.Popen(["sleep", "12"])
+        subprocess.Popen(["sleep", "60"])
         return super().fetch(video, folder, ctx)
 
 
