@@ -220,7 +220,8 @@ class RightFetcher(Fetcher):
 
     def opened(self, url):
         try:
-            return urllib.request.urlopen(url, timeout=1)
+            # For connecting too, on a machine that stalls; and a cancel is heard in time after a read as long.
+            return urllib.request.urlopen(url, timeout=3)
         except urllib.error.HTTPError as error:
             error.close()
             kind = {404: Kind.UNAVAILABLE, 429: Kind.RATE_LIMITED}.get(error.code, Kind.TRANSIENT)
