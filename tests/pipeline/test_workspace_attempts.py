@@ -10,6 +10,7 @@ from attempts import JOB, ONE, OTHER, THREE, TWO, job
 from haulage.errors import StorageError
 from haulage.locks import Lock
 from haulage.pipeline.workspace import Workspace
+from haulage.values import AttemptId
 
 
 def test_a_first_attempt_gets_an_empty_folder(tmp_path):
@@ -72,7 +73,7 @@ def test_a_folder_in_use_is_not_taken_over(tmp_path, holder, before):
     holder(used)
     began = time.monotonic()
     folder = workspace.occupy(job(ONE, TWO, THREE), THREE)
-    assert 1.5 < time.monotonic() - began < 3
+    assert 1.5 < time.monotonic() - began < 7  # with patience for a machine that stalls
     assert [path.name for path in folder.iterdir()] == (["early"] if before else [])
     assert [path.name for path in used.iterdir()] == ["half"]
 
@@ -80,12 +81,13 @@ def test_a_folder_in_use_is_not_taken_over(tmp_path, holder, before):
 def test_only_the_last_attempt_is_waited_for(tmp_path, holder):
     """However many folders are in use, the patience is that for one."""
     workspace = Workspace(tmp_path)
-    for attempt in (ONE, TWO):
+    earlier = [AttemptId(letter * 32) for letter in "defg"]
+    for attempt in earlier:
         (tmp_path / JOB / attempt).mkdir(parents=True)
         holder(tmp_path / JOB / attempt)
     began = time.monotonic()
-    workspace.occupy(job(ONE, TWO, THREE), THREE)
-    assert time.monotonic() - began < 3
+    workspace.occupy(job(*earlier, THREE), THREE)
+    assert time.monotonic() - began < 7  # not 8 s, which is 2 s for each
 
 
 def test_a_process_that_is_about_to_die_is_waited_for(tmp_path, holder, monkeypatch):
