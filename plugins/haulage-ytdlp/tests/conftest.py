@@ -34,6 +34,7 @@ class Pages:
     def __init__(self, host: str = "127.0.0.1") -> None:
         self.asked: list[str] = []
         self.headers: dict[str, dict[str, str]] = {}
+        self.meet: threading.Barrier | None = None  # answers wait for each other there
         self._pages: dict[str, tuple[int, str, bytes]] = {}
         pages = self
 
@@ -41,6 +42,8 @@ class Pages:
             def do_GET(self) -> None:
                 pages.asked.append(self.path)
                 pages.headers[self.path] = dict(self.headers)
+                if pages.meet is not None:
+                    pages.meet.wait(15)
                 status, media_type, body = pages._pages.get(self.path, (404, "text/plain", b"no"))
                 self.send_response(status)
                 self.send_header("Content-Type", media_type)

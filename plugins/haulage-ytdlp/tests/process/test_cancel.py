@@ -115,11 +115,12 @@ class TestCancel:
         eventually: Callable[..., None],
     ) -> None:
         """A cancel does not wait for the server to be ready, and what was cancelled is not done once it is."""
-        fetcher = new_fetcher()
-        future = pool.submit(fetcher.fetch, video(site.url(DRIP)), tmp_path, work)
-        eventually(family.children)
+        (tmp_path / "sitecustomize.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)\n")
+        fetcher = new_fetcher(PYTHONPATH=str(tmp_path))
+        (tmp_path / "folder").mkdir()
+        future = pool.submit(fetcher.fetch, video(site.url(DRIP)), tmp_path / "folder", work)
+        eventually(lambda: [family.state(each) for each in family.children()] == ["T"], 60)
         (server,) = family.children()
-        os.kill(server, signal.SIGSTOP)
         try:
             assert not site.requests
             work.cancel.cancel("enough")

@@ -142,7 +142,12 @@ class TestClose:
         assert not family.pids()
 
     def test_descriptors(
-        self, fetcher: YtDlpFetcher, site: LoopbackSite, work: Any, new_work: Callable[[], Any]
+        self,
+        fetcher: YtDlpFetcher,
+        site: LoopbackSite,
+        work: Any,
+        new_work: Callable[[], Any],
+        eventually: Callable[..., None],
     ) -> None:
         """Work leaves no open file or socket behind."""
         url = site.url("/clip.mp4")
@@ -150,4 +155,5 @@ class TestClose:
         before = os.listdir("/proc/self/fd")  # noqa: PTH208 - names, not paths
         for _ in range(5):
             list(fetcher.expand(Request(url), new_work()))
-        assert len(os.listdir("/proc/self/fd")) == len(before)  # noqa: PTH208
+        # The site is in this process too, and closes its ends when its threads have the time.
+        eventually(lambda: len(os.listdir("/proc/self/fd")) <= len(before))  # noqa: PTH208
