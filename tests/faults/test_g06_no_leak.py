@@ -50,10 +50,11 @@ def test_what_a_haul_leaves_is_gone_after_the_next_one(chain, ending, site, dige
             assert chain.place.unfinished() == open_before, f"{chain.name}: a failure left an upload open"
         case "stop":
             running = chain.start("get", url, CRASH_AT=str(POINT), CRASH_HOW="wait")
-            site.wait_for(lambda asked: any(each.path.endswith(f"?{ending}") for each in asked), 30)
+            site.wait_for(lambda asked: any(each.path.endswith(f"?{ending}") for each in asked), 60)
             chain.wait_for_point()
             running.signal(signal.SIGTERM)
-            assert running.end(10).code == 4
+            (chain.program.folder / "waiting").unlink()
+            assert running.end(30).code == 4
             assert chain.place.unfinished() == open_before, f"{chain.name}: a stopped haul left an upload open"
             assert not chain.program.processes(), f"{chain.name}: a stopped haul left a process"
     chain.work("get", url)

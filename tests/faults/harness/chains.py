@@ -148,7 +148,7 @@ class Chain:
             killed, mark.exists(), bool(rows), held, any(each["files"] not in ("[]", []) for each in rows), ran.said
         )
 
-    def wait_for_point(self, seconds: float = 30) -> None:
+    def wait_for_point(self, seconds: float = 60) -> None:
         """Wait until a process of `CRASH_HOW=wait` has come to its point."""
         deadline = time.monotonic() + seconds
         while not (self.program.folder / "waiting").exists():
@@ -174,6 +174,11 @@ class Chain:
         if not self.database.rows(table):
             return []
         return self.database.rows(f"select attempt, due_at, files from video_processing_jobs where url = '{url}'")
+
+    def due_in(self, url: str) -> float:
+        """In how many seconds the job of a URL is due, as the database tells."""
+        [job] = self.jobs(url)
+        return (_time(job["due_at"]) - datetime.now(UTC)).total_seconds()
 
     def holds(self, pid: int) -> bool:
         """Whether a process holds a job, as the database tells."""

@@ -5,8 +5,8 @@ environment says what is wanted:
 
 - `CRASH_LIST`: a file that each point is written to as it is met, and whether this process held a job then.
 - `CRASH_AT`: the point. Seam and moment may be a pattern: "storage.* before 7" is the seventh call of a storage.
-- `CRASH_HOW`: "kill" (the default), "stop", until SIGCONT comes, "wait", a second long, or the kind of the failure
-  that is raised instead.
+- `CRASH_HOW`: "kill" (the default), "stop", until SIGCONT comes, "wait", until a second after its file `waiting` was
+  taken away, or the kind of the failure that is raised instead.
 - `HANDOVER`: seconds that the files of another workspace are waited for, in place of minutes.
 """
 
@@ -65,7 +65,10 @@ def pass_by(seam, moment):
             return
         if HOW == "wait":
             Path("waiting").touch()
-            time.sleep(1)
+            deadline = time.monotonic() + 60
+            while Path("waiting").exists() and time.monotonic() < deadline:
+                time.sleep(0.02)
+            time.sleep(1)  # what was sent meanwhile is heard
             return
         Path("failed").touch()
         error = ERRORS.get(seam.partition(".")[0], StorageError)
