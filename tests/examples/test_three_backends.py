@@ -34,7 +34,7 @@ def haul(site, tmp_path):
         command = [sys.executable, str(EXAMPLE / "haul.py"), f"{name}.yaml", site.url("clip.mp4")]
         (tmp_path / f"{name}.yaml").write_text((EXAMPLE / f"{name}.yaml").read_text())
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "GOOGLE_"))}
-        ran = subprocess.run(command, cwd=tmp_path, env=inherited | environ, capture_output=True, text=True, timeout=60)
+        ran = subprocess.run(command, cwd=tmp_path, env=inherited | environ, capture_output=True, text=True, timeout=99)
         assert ran.returncode == 0, ran.stdout + ran.stderr
         status, *urls = ran.stdout.split()
         assert status == "downloaded"

@@ -62,11 +62,12 @@ def get(folder: Path, place, *urls: str) -> None:
         env={**inherited, **place.environ},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=110,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
 
 
 def media_bytes(site) -> int:
-    return sum(one.body_bytes for one in site.requests if one.path.endswith((".mp4", ".ts")))
+    ended = site.wait_for(lambda requests: all(one.ended is not None for one in requests), 30)
+    return sum(one.body_bytes for one in ended if one.path.endswith((".mp4", ".ts")))
