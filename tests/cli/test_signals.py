@@ -35,7 +35,7 @@ class Other:
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a test in the background has it ignored
 heed()
 signals._PATIENCE_SECONDS = 60  # a run that is left says nothing; how long it has is told below
-within = graceful(lambda: False, print, lambda: None, lambda: None) if where == "run" else contextlib.nullcontext()
+within = graceful(lambda: False, print, lambda: None) if where == "run" else contextlib.nullcontext()
 try:
     with within:
         globals()[what]()
@@ -70,7 +70,7 @@ signal.signal(signal.SIGINT, signal.SIG_IGN)
 heed()
 assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN, "what runs in the background heeds Ctrl-C"
 try:
-    with graceful(lambda: False, print, lambda: None, lambda: None):
+    with graceful(lambda: False, print, lambda: None):
         try:
             signal.raise_signal(signal.SIGTERM)
         finally:
@@ -99,7 +99,7 @@ def give_up():
     time.sleep(60)
 
 heed()
-with graceful(lambda: False, print, lambda: None, give_up):
+with graceful(lambda: False, print, give_up):
     began = time.monotonic()
     try:
         signal.raise_signal(signal.SIGTERM)

@@ -195,19 +195,20 @@ def test_an_interrupt_while_text_is_executed(scripted):
     ["fsck --deep", "import --from old --source here --url http://a.test/good/{video_id}"],
     ids=["fsck", "import"],
 )
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_what_hangs_in_a_storage_is_left(scripted, watch, wait_for, command, number):
+@both_ways
+def test_what_hangs_in_a_storage_is_left(scripted, watch, wait_for, command, terminal):
     """A command that looks at an archive ends too, and says how far it came; a signal alone cannot end its threads."""
     config = scripted.folder / "haulage.yaml"
     config.write_text(f"{config.read_text()}storages: {{library: library, old: old}}\nstore_to: [library]\n")
     assert scripted.run("get", "http://a.test/good/one").returncode == 0
     (scripted.folder / "old").mkdir()
     (scripted.folder / "old" / "Another [two].mp4").write_bytes(b"two")
-    running = watch("-p", "hung", *command.split(), by=scripted)
+    running = watch("-p", "hung", *command.split(), by=scripted, terminal=terminal)
     wait_for((scripted.folder / "reading").exists)
-    running.process.send_signal(number)
+    running.interrupt()
     assert running.end(seconds=30) == 4
-    assert "stopped" in running.said
+    assert running.said.count("stopped") == 1
+    assert running.raw.rfind(b"\x1b[?25h") >= running.raw.rfind(b"\x1b[?25l"), "the cursor is gone"
     assert scripted.run("work").returncode == 0
 
 

@@ -133,6 +133,8 @@ def test_what_an_outage_left_open_is_ended_afterwards(strict, proxy, start, tmp_
     assert failed.returncode == 1, out + err
     assert strict.uploads() == ["videos/UC1/v1/video.mp4"]
     proxy.clear()
+    with start("show", "v1") as shown:
+        assert "video, not stored: s3://" in shown.communicate(timeout=60)[0]
     for key in ("videos/UC1/v1/other.mp4", "videos/UC2/v1/video.mp4"):
         strict.boto.create_multipart_upload(Bucket=strict.name, Key=key)
     with start(*then) as mended:

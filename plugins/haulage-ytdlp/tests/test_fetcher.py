@@ -16,6 +16,7 @@ from Cryptodome.Util.Padding import pad
 
 from haulage.plugin import BuildContext, FetchError, Kind, MediaFacts, Request, Video
 from haulage.testing import LoopbackSite
+from haulage_ytdlp.child.fragments import Fragments
 from haulage_ytdlp.fetcher import YtDlpFetcher
 from haulage_ytdlp.options import YtDlpOptions
 
@@ -305,6 +306,13 @@ class TestRefusals:
             Kind.INVALID,
             "a part of the stream is a page or a text, and no medium",
         )
+
+    def test_empty_part_that_is_encrypted(self, tmp_path: Path) -> None:
+        """It is a block of AES, which may look like a text by chance; a longer text is none."""
+        part = Fragments(str(tmp_path / "video.mp4"), medium=True)
+        part.check(b"Q" * 16)
+        with pytest.raises(FetchError):
+            part.check(b"Q" * 18)
 
     def test_no_secrets(self, fetcher: YtDlpFetcher, site: LoopbackSite, work: Any, tmp_path: Path) -> None:
         """A failure does not repeat the token of the URL."""

@@ -75,7 +75,7 @@ def command(
             shown.last(_AGAIN)
 
         try:
-            with graceful(copier.stop, shown.say, shown.abandon, give_up), shown:
+            with graceful(copier.stop, shown.say, give_up), shown:
                 left = carry_out(copier, pipeline, total, shown, as_json=as_json)
         except KeyboardInterrupt:
             shown.last(_AGAIN)

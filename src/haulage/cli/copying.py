@@ -142,11 +142,6 @@ class Shown(Progress):
         """Tell people something at the end."""
         self._console.print(escape(line), soft_wrap=True)
 
-    def abandon(self) -> None:
-        """Give the terminal back where the program ends on the spot; from a signal handler."""
-        if not self._bar.disable:
-            os.write(2, b"\x1b[?25h\n")  # the cursor, which bars hide
-
 
 def carry_out(copier: Copier, pipeline: Pipeline, total: Total, shown: Shown, *, as_json: bool) -> int:
     """Copy, and print what became of each video; how many were not done. A document is ended whatever happens."""

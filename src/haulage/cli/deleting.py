@@ -45,7 +45,7 @@ def delete(deletion: "Deletion", still: "Callable[[], Plan] | None", tell: "Call
 
     console = Console(stderr=True, highlight=False)
     left = told = 0
-    with counting(console) as show, graceful(lambda: True, console.print, lambda: None, lambda: None) as stopping:
+    with counting(console) as show, graceful(lambda: True, console.print, lambda: None) as stopping:
 
         class Shown(Progress):
             def moved(self) -> None:

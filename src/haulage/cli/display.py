@@ -1,6 +1,5 @@
 """What `get` shows while it works: bars on a terminal, plain lines otherwise."""
 
-import os
 import queue
 import threading
 from collections.abc import Collection, Iterable, Mapping
@@ -107,11 +106,6 @@ class Display:
             self._console.print()  # the ^C of the terminal may stand in this line
         self.account()
         self._console.print(escape(line), soft_wrap=True)
-
-    def abandon(self) -> None:
-        """Give the terminal back where the program ends on the spot; from a signal handler."""
-        if not self._progress.disable:
-            os.write(2, b"\x1b[?25h\n")  # the cursor, which bars hide
 
     def _print_lines(self) -> None:
         while (line := self._lines.get()) is not None:

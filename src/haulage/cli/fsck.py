@@ -55,7 +55,7 @@ def command(ctx: click.Context, repair: bool, deep: bool, adopt: bool, storages:
         sys.stdout.flush()
         console.print("stopped")
 
-    ways_out = graceful(lambda: False, console.print, lambda: None, give_up)
+    ways_out = graceful(lambda: False, console.print, give_up)
     with ways_out, settings.pipeline() as pipeline, counting(console) as show:
 
         class Shown(Progress):

@@ -65,7 +65,7 @@ def _haul(
         display.last(_INTERRUPTED)
 
     limits = Limits(settings.max_duration, settings.max_bytes)
-    ways_out = graceful(pipeline.stop, display.say, display.abandon, give_up, settings.max_duration)
+    ways_out = graceful(pipeline.stop, display.say, give_up, settings.max_duration)
     with ways_out as stopped, pipeline, display:
         noted = None if requests is None else _noted(requests, tally)
         lists = {} if subscriptions is None else pipeline.subscribed(subscriptions)

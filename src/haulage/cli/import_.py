@@ -69,7 +69,7 @@ def command(
         report.end(stopped=True)
         sys.stdout.flush()
 
-    ways_out = graceful(lambda: False, click.echo, lambda: None, give_up)
+    ways_out = graceful(lambda: False, click.echo, give_up)
     try:
         with ways_out, ctx.ensure_object(Settings).pipeline() as pipeline:
             _check(pipeline, storage, variant)

@@ -47,6 +47,7 @@ class Report:
     _known: int = 0
     _size: int = 0
     _printed: int = 0
+    _ended: bool = False
 
     def add(self, each: Taken | Left) -> None:
         """Tell what became of one."""
@@ -65,7 +66,10 @@ class Report:
         self._printed += 1
 
     def end(self, *, stopped: bool = False) -> None:
-        """Tell what it comes to."""
+        """Tell what it comes to, once: an import that does not end is left while it may yet do so."""
+        if self._ended:
+            return
+        self._ended = True
         if self.as_json:
             end = json.dumps(self._totals(stopped), indent=2)
             _say(("" if self._printed else _FIRST) + "\n  ],\n" + end[2:])

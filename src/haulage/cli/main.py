@@ -10,7 +10,7 @@ import click
 
 from haulage.cli.exits import Exit
 from haulage.cli.settings import common
-from haulage.cli.signals import heard, heed
+from haulage.cli.signals import heard, heed, show_cursor
 
 COMMANDS = {
     "config": "Start, check and explain the config.",
@@ -90,7 +90,7 @@ def main(arguments: list[str] | None = None) -> None:
     threading.excepthook = lambda told: _tell(told.exc_value)
     code = run(arguments)
     if code == Exit.STOPPED:
-        _give_back()
+        show_cursor()
     # An interrupt that met source text while it was executed, as by namedtuple, was handled above like any other.
     # CPython remembers it until it executes such text again, and would end `python -m` by SIGINT instead of the code.
     exec("")  # noqa: S102
@@ -103,13 +103,6 @@ def _tell(error: BaseException | None) -> None:
 
     if error is not None and not isinstance(error, SystemExit):
         print(public_traceback(error), file=sys.stderr)  # noqa: T201
-
-
-def _give_back() -> None:
-    """Show the cursor, which a display that an interrupt met while it began has hidden."""
-    from rich.console import Console
-
-    Console(stderr=True).show_cursor(True)
 
 
 def run(arguments: list[str] | None = None) -> int:

@@ -61,7 +61,7 @@ def preview(settings: Settings, requests: Iterable[Request], *, as_json: bool = 
         say("stopped; nothing was put into the queue")
 
     try:
-        with graceful(lambda: False, say, lambda: None, give_up), settings.pipeline() as pipeline:
+        with graceful(lambda: False, say, give_up), settings.pipeline() as pipeline:
             return _preview(pipeline, requests, console, say, as_json)
     except KeyboardInterrupt:
         give_up()

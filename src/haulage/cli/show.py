@@ -86,7 +86,8 @@ def _story(job: "Job", pipeline: "Pipeline") -> "Iterator[tuple[str, str]]":
     if job.files:
         yield "sha256", job.files[0].sha256
     for copy in job.copies:
-        size = "still growing" if copy.size is None else decimal(copy.size)
+        unknown = "not stored" if job.status in ENDED else "still growing"
+        size = unknown if copy.size is None else decimal(copy.size)
         when = local(copy.deleted_at or copy.stored_at)
         yield (
             copy.state,

@@ -59,6 +59,12 @@ def heard() -> None:
     Interrupt.last, Interrupt.lost = None, False
 
 
+def show_cursor(end: bytes = b"") -> None:
+    """Show the cursor of the terminal, which a display has hidden that nobody ends; also from a signal's handler."""
+    if sys.stderr.isatty() and os.environ.get("TERM") not in ("dumb", "unknown"):
+        os.write(2, b"\x1b[?25h" + end)  # not by what is buffered: the handler may have interrupted that
+
+
 def heed() -> None:
     """Have SIGTERM end a program as Ctrl-C does, and neither of them get lost; `heard` says when it was ended."""
 
@@ -76,7 +82,6 @@ def heed() -> None:
 def graceful(
     stop: Callable[[], bool],
     say: Callable[[str], None],
-    abandon: Callable[[], None],
     give_up: Callable[[], None],
     within: timedelta | None = None,
 ) -> Iterator[Callable[[], bool]]:
@@ -87,7 +92,6 @@ def graceful(
     Args:
         stop: Lets the run claim nothing more; whether something runs that will be finished.
         say: Tells people what happens.
-        abandon: Is called before the program ends on the spot.
         give_up: Is called, in a thread of its own and for a second at most, before an interrupted run is left.
         within: How long the run may take; one that goes on for seconds after that is left likewise.
 
@@ -102,14 +106,14 @@ def graceful(
             giving_up = threading.Thread(target=give_up, daemon=True)
             giving_up.start()
             giving_up.join(_LAST_SECONDS)
-            abandon()
+            show_cursor(b"\n")
             os._exit(Exit.STOPPED)
 
     def handle(number: int, _: FrameType | None) -> None:
         nonlocal stopping, interrupted
         if interrupted:
             if number == signal.SIGINT:
-                abandon()
+                show_cursor(b"\n")
                 os._exit(Exit.KILLED)
             if Interrupt.lost:
                 _interrupt()

@@ -197,6 +197,9 @@ def holder(assembly: Assembly, tell: Tell = lambda _: None) -> Iterator[Holder]:
             yield Holder(store, lease, workspace.home, roster.name, hands, tell)
         finally:
             hands.heart.close()
+    except StoreError:  # which would be asked in vain
+        roster.abandon()
+        raise
     except BaseException:  # which may have come between a claim and what keeps it
         roster.leave(store)
         raise

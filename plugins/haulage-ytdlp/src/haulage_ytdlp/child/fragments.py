@@ -22,6 +22,9 @@ from haulage_ytdlp.child.resume import Content, Send
 _BINARY = re.compile(rb"[\0-\x08\x0e-\x1f]")
 """What no text has, and each container of media in its headers: MPEG-TS, MP4 and WebM, ID3 and ADTS before sound."""
 
+_MOST_OF_NOTHING = 64
+"""Bytes that an empty part may have where it is encrypted."""
+
 
 class StreamChanged(Exception):
     """It is not the stream any more that was begun."""
@@ -110,7 +113,8 @@ class Fragments:
         Raises:
             FetchError: It is text.
         """
-        if self._medium and sent and not _BINARY.search(sent[:1024]):
+        encrypted = len(sent) <= _MOST_OF_NOTHING and len(sent) % 16 == 0  # by AES, and maybe by chance without
+        if self._medium and not encrypted and not _BINARY.search(sent[:1024]):
             raise FetchError(Failure(Kind.INVALID, "a part of the stream is a page or a text, and no medium"))
 
     def append(self, fragment: dict[str, Any], content: bytes) -> None:

@@ -168,4 +168,5 @@ def _begin(connection: Connection) -> None:
             else:
                 return
     finally:
-        connection.exec_driver_sql(f"PRAGMA busy_timeout={int(base.BUSY_SECONDS * 1000)}")
+        if not connection.invalidated:  # by an interrupt
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={int(base.BUSY_SECONDS * 1000)}")
