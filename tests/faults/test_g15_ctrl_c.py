@@ -16,6 +16,7 @@ from attrs import frozen
 from harness.chains import Chain, make_chain
 from harness.oracle import Verdict, judge
 from harness.warm import Ran, start_warm
+from lateness import Lateness
 from program import WITHIN
 
 from haulage.testing import FaultProxy, LoopbackSite, faults
@@ -28,6 +29,9 @@ STOPPED = "stopped; what was not {} stays in the queue, and the same command goe
 FETCHED = ("uploading", "committing", "committed")
 STAGES = ("expanding", "fetching", *FETCHED)
 
+PROMISED = 5
+"""Seconds for the second Ctrl-C."""
+
 
 @frozen
 class Press:
@@ -35,7 +39,7 @@ class Press:
 
     Attributes:
         code: The exit code.
-        seconds: From the last Ctrl-C to the end.
+        seconds: From the last Ctrl-C to the end, without those for which the machine stood still.
         said: What was on the terminal.
         left: The processes that were left.
         statuses: Of the jobs then: of the one that ran, and of the one behind it.
@@ -67,15 +71,15 @@ def presses(request: pytest.FixtureRequest, site: LoopbackSite, tmp_path_factory
     times = {"test_the_first_one_finishes_what_runs": 1, "test_the_second_one_ends_what_runs": 2}
     asked = {(each.callspec.params["stage"], times[each.originalname]): None for each in items}
     seaweed = request.getfixturevalue("seaweed")
-    with ThreadPoolExecutor(5) as pool:
+    with ThreadPoolExecutor(5) as pool, Lateness() as lateness:
         found = {}
         for stage, count in asked:
             chain = make_chain("seaweedfs + sqlite", tmp_path_factory.mktemp("press"), request)
-            found[stage, count] = pool.submit(_press, chain, seaweed.endpoint_url, site, stage, count)
+            found[stage, count] = pool.submit(_press, chain, seaweed.endpoint_url, site, lateness, stage, count)
     return lambda stage, count: found[stage, count].result()
 
 
-def _press(chain: Chain, endpoint: str, site: LoopbackSite, stage: str, count: int) -> Press:
+def _press(chain: Chain, endpoint: str, site: LoopbackSite, lateness: Lateness, stage: str, count: int) -> Press:
     mark = f"?{stage}-{count}"
     other = f"/clip.mp4?behind-{stage}-{count}"
     running = {"expanding": "/drip/300/feed.xml", "fetching": "/drip/75000/clip.mp4"}.get(stage, "/large.mp4") + mark
@@ -98,7 +102,8 @@ def _press(chain: Chain, endpoint: str, site: LoopbackSite, stage: str, count: i
             if count == 2 and FINISHING not in watched.said:
                 watched.until(FINISHING)
         code = watched.end(30)
-        seconds = time.monotonic() - began
+        ended = time.monotonic()
+        seconds = ended - began - lateness.between(began, ended)
         rows = chain.database.rows("select status, attempt from video_processing_jobs order by number")
         said, left = watched.said, chain.program.processes()
         others, fetched = len(site.log(other)), len(site.log(running))
@@ -145,10 +150,10 @@ def test_the_first_one_finishes_what_runs(presses, stage):
 
 
 def test_the_second_one_ends_what_runs(presses, stage):
-    """Within seconds, with nothing left running or held; what was downloaded is kept."""
+    """Within five seconds, with nothing left running or held; what was downloaded is kept."""
     press = presses(stage, 2)
     assert press.code == 4, press.said
-    assert press.seconds <= WITHIN, f"it took {press.seconds:.1f} s to end after the second Ctrl-C"
+    assert press.seconds <= PROMISED, f"it took {press.seconds:.1f} s to end after the second Ctrl-C"
     assert STOPPED.format("finished") in press.said
     assert "downloaded" not in press.statuses, "what ran was finished"
     assert press.others == 0, "something new was begun after Ctrl-C"
